@@ -1,0 +1,295 @@
+package lex
+
+import "strings"
+
+// RefKind says how a table is named.
+type RefKind uint8
+
+const (
+	RefTable    RefKind = iota // FROM t, JOIN t, FROM a, t
+	RefIn                      // x IN t: a table, unless t is an alias or a column of arrays
+	RefFunction                // FROM f(…): a table function
+	RefParam                   // FROM {t:Identifier}
+	RefText                    // FROM 'file.csv': a text where a name should be
+)
+
+// Ref is one place that names a table.
+type Ref struct {
+	Kind     RefKind
+	Database string // empty where the name stands alone
+	Name     string // of the table or the table function; without quotes
+	Pos      Pos
+	End      int // offset behind the name
+}
+
+// CTE is a common table expression, WITH name AS (SELECT …). WITH expr AS name
+// names a value and is none.
+type CTE struct {
+	Name string
+	Pos  Pos
+}
+
+// Tables finds the tables that a statement names, each time it names them, in
+// the order of the text; names of common table expressions in scope are left
+// out. It knows clauses but no expressions, so it may miss what a statement
+// hides on purpose: ask the engine before trusting it.
+func Tables(tokens []Token) []Ref {
+	s := scanner{tokens: Significant(tokens)}
+	s.scan()
+	return s.refs
+}
+
+// CTEs finds the common table expressions of a statement, at every depth.
+func CTEs(tokens []Token) []CTE {
+	s := scanner{tokens: Significant(tokens)}
+	s.scan()
+	return s.ctes
+}
+
+// clause is what the words of a query stand for at this moment.
+type clause uint8
+
+const (
+	clauseOther  clause = iota // select list, WHERE, GROUP BY …: no tables, commas mean nothing
+	clauseWith                 // between WITH and SELECT
+	clauseTable                // a table is due
+	clauseJoined               // behind a table: a comma brings another one
+)
+
+// frame is one pair of brackets, or the whole statement.
+type frame struct {
+	query  bool // it holds a SELECT
+	clause clause
+	ctes   map[string]bool
+}
+
+type scanner struct {
+	tokens []Token
+	frames []frame
+	refs   []Ref
+	ctes   []CTE
+}
+
+func (s *scanner) top() *frame { return &s.frames[len(s.frames)-1] }
+
+func (s *scanner) tok(i int) Token {
+	if i < 0 || i >= len(s.tokens) {
+		return Token{Kind: Space}
+	}
+	return s.tokens[i]
+}
+
+func (s *scanner) push(i int) {
+	s.frames = append(s.frames, frame{query: s.startsQuery(i)})
+}
+
+// startsQuery reports whether a query begins at i, brackets around it or not.
+func (s *scanner) startsQuery(i int) bool {
+	for s.tok(i).Is("(") {
+		i++
+	}
+	t := s.tok(i)
+	if t.Any("SELECT", "FROM", "EXPLAIN") {
+		return true
+	}
+	return t.Is("WITH")
+}
+
+func (s *scanner) scan() {
+	s.push(0)
+	s.top().query = true
+	for i := 0; i < len(s.tokens); {
+		i = s.step(i)
+	}
+}
+
+// step reads what begins at i and gives the index to go on from.
+func (s *scanner) step(i int) int {
+	t, f := s.tokens[i], s.top()
+	switch {
+	case t.Any("(", "[", "{"):
+		if f.query && f.clause == clauseTable && t.Is("{") {
+			return s.parameter(i)
+		}
+		if f.clause == clauseTable {
+			f.clause = clauseJoined
+		}
+		s.push(i + 1)
+		return i + 1
+	case t.Any(")", "]", "}"):
+		if len(s.frames) > 1 {
+			s.frames = s.frames[:len(s.frames)-1]
+		}
+		return i + 1
+	case t.Is(";"):
+		s.frames = s.frames[:0]
+		s.push(i + 1)
+		s.top().query = true
+		return i + 1
+	case t.Is("IN") && !s.tok(i-1).Is("."):
+		return s.in(i + 1)
+	case !f.query:
+		return i + 1
+	case f.clause == clauseTable:
+		return s.table(i)
+	}
+	return s.keyword(i)
+}
+
+func (s *scanner) keyword(i int) int {
+	t, f := s.tokens[i], s.top()
+	if s.tok(i-1).Is(".") || s.tok(i-1).Is("AS") {
+		return i + 1
+	}
+	switch {
+	case t.Is(",") && f.clause == clauseJoined:
+		f.clause = clauseTable
+	case t.Is("FROM"):
+		if !s.tok(i-1).Is("DISTINCT") || !s.tok(i-2).Any("IS", "NOT") {
+			f.clause = clauseTable
+		}
+	case t.Is("JOIN"):
+		f.clause = clauseTable
+		if s.tok(i - 1).Is("ARRAY") {
+			f.clause = clauseOther
+		}
+	case t.Is("WITH") && (i == 0 || s.opens(i-1)):
+		f.clause = clauseWith
+		return s.with(i + 1)
+	case t.Is("WITH") && f.clause == clauseOther && s.tok(i+1).Any("TOTALS", "ROLLUP", "CUBE", "FILL", "TIES"):
+		return i + 2
+	case t.Is("SELECT"):
+		f.clause = clauseOther
+	case t.Is(",") && f.clause == clauseWith:
+		return s.with(i + 1)
+	case f.clause == clauseJoined && t.Any("WHERE", "PREWHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "WINDOW",
+		"QUALIFY", "SETTINGS", "FORMAT", "UNION", "EXCEPT", "INTERSECT", "USING"):
+		f.clause = clauseOther
+	}
+	return i + 1
+}
+
+// opens reports whether a query may begin behind the token at i.
+func (s *scanner) opens(i int) bool {
+	return s.tok(i).Any("(", ";", "ALL", "DISTINCT", "UNION", "EXCEPT", "INTERSECT", "EXPLAIN", "AS", "TREE", "AST")
+}
+
+// with reads one item of a WITH clause: name [(columns)] AS [MATERIALIZED]
+// (query), or else an expression, which is left to the caller.
+func (s *scanner) with(i int) int {
+	if s.tok(i).Is("RECURSIVE") {
+		i++
+	}
+	name, named := s.tok(i).Identifier()
+	if !named {
+		return i
+	}
+	as := i + 1
+	if s.tok(as).Is("(") {
+		as, _ = callArguments(s.tokens, as)
+	}
+	if !s.tok(as).Is("AS") {
+		return i
+	}
+	body := as + 1
+	for s.tok(body).Any("NOT", "MATERIALIZED") {
+		body++
+	}
+	if !s.tok(body).Is("(") || !s.startsQuery(body+1) {
+		return i
+	}
+	s.ctes = append(s.ctes, CTE{Name: name, Pos: s.tok(i).Pos})
+	f := s.top()
+	if f.ctes == nil {
+		f.ctes = map[string]bool{}
+	}
+	f.ctes[name] = true
+	return body
+}
+
+// table reads what stands where a table is due.
+func (s *scanner) table(i int) int {
+	t := s.tokens[i]
+	s.top().clause = clauseJoined
+	if t.Kind == String || t.Kind == Heredoc {
+		text, _ := t.Value()
+		s.refs = append(s.refs, Ref{Kind: RefText, Name: text, Pos: t.Pos, End: t.End()})
+		return i + 1
+	}
+	if t.Is("SELECT") {
+		return i
+	}
+	return s.named(i, RefTable)
+}
+
+// in reads what stands behind IN: a bracket is left to step, a name is a table
+// unless it is called.
+func (s *scanner) in(i int) int {
+	if s.tok(i + 1).Is("(") {
+		return i
+	}
+	switch s.tok(i).Kind {
+	case Word, Quoted:
+		if s.tok(i).Any("NULL", "TRUE", "FALSE", "INTERVAL", "CASE", "NOT", "DATE", "TIMESTAMP") && !s.tok(i+1).Is(".") {
+			return i + 1
+		}
+		return s.named(i, RefIn)
+	}
+	if s.tok(i).Is("{") {
+		return s.parameter(i)
+	}
+	return i
+}
+
+func (s *scanner) named(i int, kind RefKind) int {
+	name, named := s.tok(i).Identifier()
+	if !named {
+		return i + 1
+	}
+	ref := Ref{Kind: kind, Name: name, Pos: s.tok(i).Pos, End: s.tok(i).End()}
+	for s.tok(i + 1).Is(".") {
+		next, more := s.tok(i + 2).Identifier()
+		if !more {
+			break
+		}
+		if ref.Database != "" {
+			ref.Database += "."
+		}
+		ref.Database += ref.Name
+		ref.Name, ref.End = next, s.tok(i+2).End()
+		i += 2
+	}
+	if s.tok(i+1).Is("(") && kind != RefIn {
+		ref.Kind = RefFunction
+		s.refs = append(s.refs, ref)
+		return i + 1
+	}
+	if ref.Database != "" || !s.inScope(ref.Name) {
+		s.refs = append(s.refs, ref)
+	}
+	return i + 1
+}
+
+func (s *scanner) parameter(i int) int {
+	to, _ := callArguments(s.tokens, i)
+	text := make([]string, 0, to-i)
+	for _, t := range s.tokens[i:to] {
+		text = append(text, t.Text)
+	}
+	if s.top().clause == clauseTable {
+		s.top().clause = clauseJoined
+	}
+	if strings.EqualFold(s.tok(to-2).Text, "Identifier") {
+		s.refs = append(s.refs, Ref{Kind: RefParam, Name: strings.Join(text, ""), Pos: s.tok(i).Pos, End: s.tok(to - 1).End()})
+	}
+	return to
+}
+
+func (s *scanner) inScope(name string) bool {
+	for i := len(s.frames) - 1; i >= 0; i-- {
+		if s.frames[i].ctes[name] {
+			return true
+		}
+	}
+	return false
+}
