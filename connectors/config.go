@@ -54,11 +54,11 @@ type Validator interface{ Validate() []ConfigError }
 
 // DecodeConfig fills the connector's config struct from the settings of a
 // destination file, strictly: all mistakes are returned, none is fatal to the
-// others. Values are what YAML gives; secrets must be wrapped in Secret, which
-// only a resolved reference is, so a plain text in a secret's place is an
-// error. The generic keys of a destination (connector, purpose, owner, limits,
-// description, sandbox, renamed_from, on_delete) are ignored. With sandbox: true the secrets needn't be
-// given.
+// others. Values are what YAML gives; a secret is a Secret or another type with
+// Reveal() string, which only a resolved reference has, so a plain text in a
+// secret's place is an error. The generic keys of a destination (connector,
+// purpose, owner, limits, description, sandbox, renamed_from, on_delete) are
+// ignored. With sandbox: true neither secrets nor base_url need be given.
 func DecodeConfig(c Connector, raw map[string]any) (any, []ConfigError) {
 	cfg := c.Config()
 	sandbox, _ := raw["sandbox"].(bool)
@@ -106,6 +106,24 @@ func checkAddress(addr string) []ConfigError {
 	return nil
 }
 
+// revealer is a secret of any package.
+type revealer interface{ Reveal() string }
+
+func asMapping(raw any) (map[string]any, bool) {
+	if m, ok := raw.(map[string]any); ok || raw == nil {
+		return m, ok
+	}
+	v := reflect.ValueOf(raw)
+	if v.Kind() != reflect.Map || v.Type().Key().Kind() != reflect.String {
+		return nil, false
+	}
+	out := make(map[string]any, v.Len())
+	for _, k := range v.MapKeys() {
+		out[k.String()] = v.MapIndex(k).Interface()
+	}
+	return out, true
+}
+
 type decoder struct {
 	sandbox bool
 	errs    []ConfigError
@@ -125,7 +143,7 @@ func (d *decoder) structure(v reflect.Value, in map[string]any, prefix string) {
 		given = given && raw != nil
 		switch {
 		case fv.Kind() == reflect.Struct && fv.Type() != secretType:
-			sub, ok := raw.(map[string]any)
+			sub, ok := asMapping(raw)
 			if given && !ok {
 				d.fail(path, "", "must be a mapping")
 				return
@@ -161,11 +179,11 @@ func (d *decoder) value(v reflect.Value, raw any, path string) {
 	switch {
 	case v.Type() == secretType:
 		switch s := raw.(type) {
-		case Secret:
-			if s.IsZero() {
+		case revealer:
+			if s.Reveal() == "" {
 				d.fail(path, "", "is empty")
 			}
-			v.Set(reflect.ValueOf(s))
+			v.Set(reflect.ValueOf(NewSecret(s.Reveal())))
 		default:
 			d.fail(path, "write ${env:NAME} or ${file:/path}", "a secret is given by reference, never as text")
 		}
@@ -184,7 +202,7 @@ func (d *decoder) value(v reflect.Value, raw any, path string) {
 		switch s := raw.(type) {
 		case string:
 			v.SetString(s)
-		case Secret:
+		case revealer:
 			// A reference in a plain setting is only a way to give it.
 			v.SetString(s.Reveal())
 		default:

@@ -46,9 +46,9 @@ type CallError struct {
 	Scope Scope
 	Code  string // the vendor's code, or ours in snake case
 	Words string // the vendor's words, capped and redacted
-	// Applied is Unknown where the request may have had its effect, Deferred
-	// where it surely had none.
-	Applied Status
+	// MaybeApplied says that the request may have had its effect although Do is
+	// not FindOut (a redirect: stop, but nobody knows what the server did).
+	MaybeApplied bool
 	// Rows are the indexes that a refusal named; Split takes them out exactly.
 	Rows []int
 	Err  error
@@ -71,6 +71,14 @@ func (e *CallError) Error() string {
 
 // Unwrap gives the cause.
 func (e *CallError) Unwrap() error { return e.Err }
+
+// RowStatus is the status of rows that the error leaves without a result.
+func (e *CallError) RowStatus() Status {
+	if e.Do == FindOut || e.MaybeApplied {
+		return Unknown
+	}
+	return Deferred
+}
 
 // HTTPError is an answer whose status is not a success. A Writer returns it
 // where the vendor's own table has nothing to say.
@@ -109,14 +117,21 @@ func (e *AnswerError) Unwrap() error { return e.Err }
 type TransportError struct {
 	Wrote bool // at least one byte of the request may have left
 	Reads bool
-	Err   error
+	Err   error // redacted
+	cause error // for errors.Is and errors.As; may quote an address
 }
 
 // Error gives the cause; addresses and secrets are redacted by the transport.
 func (e *TransportError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
-func (e *TransportError) Unwrap() error { return e.Err }
+// Unwrap gives the cause, for classification; its text isn't redacted, so only
+// the error's own is printed.
+func (e *TransportError) Unwrap() error {
+	if e.cause != nil {
+		return e.cause
+	}
+	return e.Err
+}
 
 // EncodeError is a batch that couldn't be turned into a request.
 type EncodeError struct{ Err error }
