@@ -1,0 +1,44 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/tailrace/tailrace/warehouse"
+)
+
+// audit records what the caller does before it is done, so that nothing is done that isn't written.
+func (s *Server) audit(ctx context.Context, action, object, detail string) error {
+	id := who(ctx)
+	remote, _ := ctx.Value(remoteKey{}).(string)
+	entry := uuid.New()
+	err := s.opts.DB.Insert(ctx, s.opts.DB.Database()+".audit_log",
+		[]string{"id", "at", "actor", "role", "action", "object", "detail", "remote_ip"},
+		[][]any{{entry, s.opts.Now().UTC(), id.actor(), string(id.Role), action, object, detail, remote}},
+		warehouse.InsertOptions{Token: "audit:" + entry.String()})
+	if err != nil {
+		return fmt.Errorf("writing the audit log: %w", err)
+	}
+	return nil
+}
+
+// actor is the caller as the ledger and the audit log name it.
+func (i Identity) actor() string {
+	if i.Name == "" {
+		return i.ID
+	}
+	return i.Name + " (" + i.ID + ")"
+}
+
+// AuditEntry is one thing that a person or token did.
+type AuditEntry struct {
+	At       time.Time `json:"at" ch:"at"`
+	Actor    string    `json:"actor" ch:"actor"`
+	Role     string    `json:"role" ch:"role"`
+	Action   string    `json:"action" ch:"action"`
+	Object   string    `json:"object" ch:"object"`
+	Detail   string    `json:"detail" ch:"detail"`
+	RemoteIP string    `json:"remote_ip" ch:"remote_ip"`
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	sq "github.com/Masterminds/squirrel"
+	"github.com/tailrace/tailrace/warehouse"
+)
+
+// Identifier names a person by one of their identifiers.
+type Identifier struct {
+	Kind  string `json:"kind" ch:"kind" enum:"profile_id,user_id,anonymous_id,email"`
+	Value string `json:"value" ch:"value" minLength:"1" maxLength:"1024"`
+}
+
+// Consent is the latest word on one category from one person.
+type Consent struct {
+	Identifier
+	Category string    `json:"category" ch:"category" minLength:"1" maxLength:"100" example:"marketing"`
+	Status   string    `json:"status" ch:"status" enum:"granted,denied"`
+	Source   string    `json:"source,omitempty" ch:"source" maxLength:"200" doc:"Where it was given, such as signup_form"`
+	At       time.Time `json:"at,omitempty" ch:"at" doc:"When it was given; default now"`
+}
+
+// Suppression is a person who must never be sent to any destination.
+type Suppression struct {
+	Identifier
+	Reason     string    `json:"reason,omitempty" ch:"reason" maxLength:"500"`
+	Active     *bool     `json:"active,omitempty" ch:"-" doc:"false lifts the suppression; default true"`
+	RecordedAt time.Time `json:"recorded_at,omitempty" ch:"recorded_at" readOnly:"true"`
+}
+
+func (s *Server) registerConsents() {
+	register(s, endpoint{id: "list-consents", method: http.MethodGet, path: "/api/v1/consents", summary: "List consents, by identifier", tag: "privacy", role: Operator},
+		func(ctx context.Context, in *struct {
+			paging
+			Kind     string `query:"kind"`
+			Value    string `query:"value"`
+			Category string `query:"category"`
+		}) (*body[page[Consent]], error) {
+			q := sq.Select("toString(kind) AS kind", "value", "toString(category) AS category", "toString(status) AS status", "toString(source) AS source", "at").
+				From(s.opts.DB.Database()+".consents FINAL").OrderBy("kind", "value", "category")
+			for column, value := range map[string]string{"kind": in.Kind, "value": in.Value, "category": in.Category} {
+				if value != "" {
+					q = q.Where(sq.Eq{column: value})
+				}
+			}
+			if err := s.audit(ctx, "read_consents", in.Kind, ""); err != nil {
+				return nil, err
+			}
+			return list[Consent](ctx, s, q, in.paging, "(kind, value, category)", func(c Consent) []any { return []any{c.Kind, c.Value, c.Category} })
+		})
+	register(s, endpoint{id: "put-consents", method: http.MethodPut, path: "/api/v1/consents", summary: "Record consents", tag: "privacy", role: Operator},
+		func(ctx context.Context, in *struct {
+			Body struct {
+				Items []Consent `json:"items" minItems:"1" maxItems:"10000"`
+			}
+		}) (*body[Written], error) {
+			now := s.opts.Now().UTC()
+			rows := make([][]any, len(in.Body.Items))
+			for i, c := range in.Body.Items {
+				if c.At.IsZero() {
+					c.At = now
+				}
+				if c.Source == "" {
+					c.Source = "api"
+				}
+				rows[i] = []any{c.Kind, identifierValue(c.Identifier), c.Category, c.Status, c.Source, who(ctx).actor(), c.At.UTC(), uint64(c.At.UnixMicro())}
+			}
+			return s.write(ctx, "consents", []string{"kind", "value", "category", "status", "source", "actor", "at", "version"}, rows)
+		})
+	register(s, endpoint{id: "list-suppressions", method: http.MethodGet, path: "/api/v1/suppressions", summary: "List suppressions, by identifier", tag: "privacy", role: Operator},
+		func(ctx context.Context, in *struct {
+			paging
+			Kind  string `query:"kind"`
+			Value string `query:"value"`
+		}) (*body[page[Suppression]], error) {
+			q := sq.Select("toString(kind) AS kind", "value", "reason", "recorded_at").
+				From(s.opts.DB.Database()+".suppressions FINAL").Where("active").OrderBy("kind", "value")
+			for column, value := range map[string]string{"kind": in.Kind, "value": in.Value} {
+				if value != "" {
+					q = q.Where(sq.Eq{column: value})
+				}
+			}
+			if err := s.audit(ctx, "read_suppressions", in.Kind, ""); err != nil {
+				return nil, err
+			}
+			return list[Suppression](ctx, s, q, in.paging, "(kind, value)", func(c Suppression) []any { return []any{c.Kind, c.Value} })
+		})
+	register(s, endpoint{id: "put-suppressions", method: http.MethodPut, path: "/api/v1/suppressions", summary: "Suppress people, or lift a suppression", tag: "privacy", role: Operator},
+		func(ctx context.Context, in *struct {
+			Body struct {
+				Items []Suppression `json:"items" minItems:"1" maxItems:"10000"`
+			}
+		}) (*body[Written], error) {
+			version := uint64(s.opts.Now().UnixMicro())
+			rows := make([][]any, len(in.Body.Items))
+			for i, p := range in.Body.Items {
+				rows[i] = []any{p.Kind, identifierValue(p.Identifier), p.Reason, p.Active == nil || *p.Active, who(ctx).actor(), version}
+			}
+			return s.write(ctx, "suppressions", []string{"kind", "value", "reason", "active", "actor", "version"}, rows)
+		})
+}
+
+// Written is how many rows a write recorded.
+type Written struct {
+	Written int `json:"written"`
+}
+
+// identifierValue is the stored form: e-mail addresses are compared without regard to case.
+func identifierValue(id Identifier) string {
+	if id.Kind == "email" || id.Kind == "profile_id" {
+		return strings.ToLower(strings.TrimSpace(id.Value))
+	}
+	return id.Value
+}
+
+// write audits and inserts; when it returns, the send path sees the rows.
+func (s *Server) write(ctx context.Context, table string, columns []string, rows [][]any) (*body[Written], error) {
+	if err := s.audit(ctx, "write_"+table, fmt.Sprintf("%d rows", len(rows)), ""); err != nil {
+		return nil, err
+	}
+	if err := s.opts.DB.Insert(ctx, s.opts.DB.Database()+"."+table, columns, rows, warehouse.InsertOptions{}); err != nil {
+		return nil, fmt.Errorf("writing %s: %w", table, err)
+	}
+	return &body[Written]{Written{len(rows)}}, nil
+}

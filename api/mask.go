@@ -1,0 +1,66 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// maskText hides a text value from viewers and leaves its shape: ada@example.com becomes a•••@e•••.com.
+func maskText(s string) string {
+	if s == "" {
+		return ""
+	}
+	if local, domain, ok := strings.Cut(s, "@"); ok && domain != "" {
+		host, tld := domain, ""
+		if i := strings.LastIndexByte(domain, '.'); i > 0 {
+			host, tld = domain[:i], domain[i:]
+		}
+		return first(local) + "•••@" + first(host) + "•••" + tld
+	}
+	return first(s) + "•••"
+}
+
+func first(s string) string {
+	_, size := utf8.DecodeRuneInString(s)
+	return s[:size]
+}
+
+// maskJSON hides every text value of a JSON document and leaves keys, numbers, booleans and nulls. What is no JSON
+// is masked as a whole.
+func maskJSON(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	dec := json.NewDecoder(strings.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil || dec.More() {
+		return "•••"
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(maskValue(v)) != nil {
+		return "•••"
+	}
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// maskValue hides the text values of decoded JSON.
+func maskValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return maskText(v)
+	case []any:
+		for i := range v {
+			v[i] = maskValue(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = maskValue(v[k])
+		}
+	}
+	return v
+}
