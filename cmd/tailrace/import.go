@@ -1,0 +1,356 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tailrace/tailrace/project"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+)
+
+// The collector takes bodies of 500 KB; a batch is cut well below.
+const (
+	importBodyBytes = 400 << 10
+	importBodyRows  = 1000
+)
+
+func importCommand(c *config) *cobra.Command {
+	var mapping importMapping
+	var mappingFile, name, source, until, from string
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Load events from CSV, TSV, columns or JSON lines",
+		Long: `Reads a file of events or of rows that a mapping turns into events, and sends them through the collector, so that
+they are checked, logged and loaded like any other event.
+
+Each row has a message id made of the import's name (--name, default the file's) and its line, so an import that broke
+off is simply run again: it goes on where it stopped, and nothing counts twice. Two equal lines stay two events.
+
+JSON lines without a mapping are taken as events of the tracking API. A mapping is a YAML file:
+
+  format: columns                     # csv | tsv | columns | jsonl
+  header: [customer, date, cds, dollars]
+  event: Order Completed
+  user_id: customer
+  timestamp: { column: date, format: yyyymmdd }
+  properties:
+    quantity: { column: cds, type: int }
+    total: { column: dollars, type: float }`,
+		Example: "  tailrace import orders.csv --mapping orders.yml\n  tailrace import orders.csv --mapping orders.yml --from 2022-07-01",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if mappingFile != "" {
+				var err error
+				if mapping, err = readMapping(mappingFile); err != nil {
+					return err
+				}
+			}
+			if name == "" {
+				name = filepath.Base(args[0])
+			}
+			window, err := newImportWindow(from, until)
+			if err != nil {
+				return err
+			}
+			key, err := c.importKey(source)
+			if err != nil {
+				return err
+			}
+			return withClient(cmd, c, func(cl *client) error {
+				imp := &importer{client: cl, key: key, name: name, path: args[0], mapping: mapping, window: window, errs: cmd.ErrOrStderr(),
+					checkpoint: filepath.Join(c.Data, "imports", importID(name+from+until, 0)+".json"), quiet: c.JSON || !term.IsTerminal(int(os.Stderr.Fd()))}
+				sum, err := imp.run(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if c.JSON {
+					return printJSON(cmd.OutOrStdout(), sum)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "imported %s events of %s rows", count(sum.Sent), count(sum.Rows))
+				if sum.Outside > 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), ", %s outside the dates", count(sum.Outside))
+				}
+				if sum.Bad > 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), ", %s bad rows left out", count(sum.Bad))
+				}
+				fmt.Fprintln(cmd.OutOrStdout())
+				return nil
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&mappingFile, "mapping", "", "YAML file that says how a row becomes an event")
+	f.StringVar(&mapping.Format, "format", "", "csv, tsv, columns or jsonl (default by the file's name)")
+	f.StringVar(&name, "name", "", "name of the import: the same rows under the same name count once (default the file's name)")
+	f.StringVar(&source, "source", "", "source that the events come from (default the only one of kind import, else of kind server)")
+	f.StringVar(&from, "from", "", "only rows at or after this day (YYYY-MM-DD, UTC)")
+	f.StringVar(&until, "until", "", "only rows before this day (YYYY-MM-DD, UTC)")
+	return cmd
+}
+
+// importWindow leaves out rows outside two days; a zero time is open.
+type importWindow struct{ from, until time.Time }
+
+func newImportWindow(from, until string) (w importWindow, err error) {
+	for _, bound := range []struct {
+		text string
+		into *time.Time
+	}{{from, &w.from}, {until, &w.until}} {
+		if bound.text == "" {
+			continue
+		}
+		if *bound.into, err = time.Parse(time.DateOnly, bound.text); err != nil {
+			return w, fmt.Errorf("%q is no day of the form YYYY-MM-DD", bound.text)
+		}
+	}
+	return w, nil
+}
+
+func (w importWindow) holds(at time.Time) bool {
+	return (w.from.IsZero() || !at.Before(w.from)) && (w.until.IsZero() || at.Before(w.until))
+}
+
+// importKey returns the write key of the source that an import is from.
+func (c *config) importKey(source string) (string, error) {
+	p, found := project.Load(c.Project, os.LookupEnv)
+	if bad := found.Errors(); len(bad) > 0 {
+		return "", fmt.Errorf("reading the project for its sources: %w", &project.Invalid{Diagnostics: bad})
+	}
+	if source != "" {
+		s := p.Source(source)
+		if s == nil || s.WriteKey.IsZero() {
+			return "", fmt.Errorf("no source %s with a write key in %s", source, c.Project)
+		}
+		return s.WriteKey.Reveal(), nil
+	}
+	for _, kind := range []string{"import", "server", "web"} {
+		var one *project.Source
+		for _, s := range p.Sources {
+			if s.Kind == kind && !s.WriteKey.IsZero() && !s.Paused {
+				if one != nil {
+					return "", fmt.Errorf("%s and %s could both be meant: say --source", one.Name, s.Name)
+				}
+				one = s
+			}
+		}
+		if one != nil {
+			return one.WriteKey.Reveal(), nil
+		}
+	}
+	return "", fmt.Errorf("no source with a write key in %s: add sources/import.yml with kind: import", c.Project)
+}
+
+// importSum is what an import did.
+type importSum struct {
+	Rows    int `json:"rows"`
+	Sent    int `json:"sent"`
+	Outside int `json:"outside_dates"`
+	Bad     int `json:"bad_rows"`
+	Line    int `json:"line"` // the last line that is safely accepted
+}
+
+type importer struct {
+	client           *client
+	key, name, path  string
+	mapping          importMapping
+	window           importWindow
+	checkpoint       string
+	errs             io.Writer
+	quiet            bool
+	sum              importSum
+	batch            [][]byte
+	batchBytes, line int
+}
+
+// run reads the file and sends it in batches; after each accepted batch the line is written down, so that the same
+// command goes on from there.
+func (i *importer) run(ctx context.Context) (importSum, error) {
+	f, err := os.Open(i.path)
+	if err != nil {
+		return i.sum, fmt.Errorf("opening the file: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return i.sum, fmt.Errorf("reading the file's size: %w", err)
+	}
+	if err := i.resume(); err != nil {
+		return i.sum, err
+	}
+	progress, done := i.progress(info.Size())
+	defer done()
+	rows, err := newRowReader(progress(f), i.path, i.mapping)
+	if err != nil {
+		return i.sum, err
+	}
+	after := i.sum.Line
+	for {
+		line, row, object, err := rows.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if err := i.flush(ctx); err != nil {
+				return i.sum, err
+			}
+			return i.sum, i.forget()
+		case isRowError(err):
+			if line > after {
+				i.bad(line, err)
+			}
+			continue
+		case err != nil:
+			return i.sum, fmt.Errorf("reading %s: %w", i.path, err)
+		}
+		if line <= after {
+			continue
+		}
+		if err := i.add(ctx, line, row, object); err != nil {
+			return i.sum, err
+		}
+	}
+}
+
+func (i *importer) bad(line int, err error) {
+	i.sum.Rows++
+	i.sum.Bad++
+	if i.sum.Bad <= 20 {
+		fmt.Fprintf(i.errs, "%s:%d: %s\n", i.path, line, err)
+	}
+}
+
+func (i *importer) add(ctx context.Context, line int, row map[string]string, object json.RawMessage) error {
+	event := []byte(object)
+	if object == nil || i.mapping.Event != "" || i.mapping.UserID != "" {
+		body, err := i.mapping.event(i.name, line, row)
+		if err != nil {
+			i.bad(line, err)
+			return nil
+		}
+		if at, err := time.Parse(time.RFC3339, fmt.Sprint(body["timestamp"])); err == nil && !i.window.holds(at) {
+			i.sum.Rows++
+			i.sum.Outside++
+			return nil
+		}
+		if event, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("encoding line %d: %w", line, err)
+		}
+	}
+	if len(i.batch) >= importBodyRows || i.batchBytes+len(event) > importBodyBytes {
+		if err := i.flush(ctx); err != nil {
+			return err
+		}
+	}
+	i.sum.Rows++
+	i.batch = append(i.batch, event)
+	i.batchBytes += len(event) + 1
+	i.line = line
+	return nil
+}
+
+// flush sends the batch; a full log (503) or a throttle (429) is waited for.
+func (i *importer) flush(ctx context.Context) error {
+	if len(i.batch) == 0 {
+		return nil
+	}
+	body := slicesJoin(i.batch)
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, i.client.base+"/v1/import", bytes.NewReader(body))
+		if err != nil {
+			return fmt.Errorf("making a request: %w", err)
+		}
+		req.SetBasicAuth(i.key, "")
+		req.Header.Set("Content-Type", "application/json")
+		res, err := i.client.doer.Do(req)
+		if err != nil {
+			return fmt.Errorf("sending up to line %d: %w", i.line, err)
+		}
+		wait := time.Second
+		if s, err := time.ParseDuration(res.Header.Get("Retry-After") + "s"); err == nil {
+			wait = s
+		}
+		status := res.StatusCode
+		if status != http.StatusOK && status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
+			defer res.Body.Close()
+			return fmt.Errorf("sending up to line %d: %w", i.line, readProblem(res))
+		}
+		if err := res.Body.Close(); err != nil {
+			return fmt.Errorf("reading the collector's answer: %w", err)
+		}
+		if status == http.StatusOK {
+			i.sum.Sent += len(i.batch)
+			i.batch, i.batchBytes = nil, 0
+			return i.remember()
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func slicesJoin(events [][]byte) []byte {
+	return append(append([]byte(`{"batch":[`), bytes.Join(events, []byte(","))...), `]}`...)
+}
+
+func (i *importer) resume() error {
+	raw, err := os.ReadFile(i.checkpoint)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &i.sum)
+	}
+	if err != nil {
+		return fmt.Errorf("reading where the import stopped (%s; delete it to begin anew): %w", i.checkpoint, err)
+	}
+	fmt.Fprintf(i.errs, "going on after line %s\n", count(i.sum.Line))
+	return nil
+}
+
+func (i *importer) remember() error {
+	i.sum.Line = i.line
+	raw, err := json.Marshal(i.sum)
+	if err != nil {
+		return fmt.Errorf("noting where the import is: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(i.checkpoint), 0o755); err != nil {
+		return fmt.Errorf("noting where the import is: %w", err)
+	}
+	if err := os.WriteFile(i.checkpoint, raw, 0o600); err != nil {
+		return fmt.Errorf("noting where the import is: %w", err)
+	}
+	return nil
+}
+
+func (i *importer) forget() error {
+	if err := os.Remove(i.checkpoint); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("ending the import: %w", err)
+	}
+	return nil
+}
+
+// progress returns a wrapper of the file that moves a bar, where a person watches.
+func (i *importer) progress(size int64) (wrap func(io.Reader) io.Reader, done func()) {
+	if i.quiet {
+		return func(r io.Reader) io.Reader { return r }, func() {}
+	}
+	p := mpb.New(mpb.WithOutput(i.errs), mpb.WithWidth(48))
+	bar := p.AddBar(size, mpb.PrependDecorators(decor.Name(i.name+" ")), mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
+	return func(r io.Reader) io.Reader { return bar.ProxyReader(r) }, func() {
+		if !bar.Completed() {
+			bar.Abort(false)
+		}
+		p.Wait()
+	}
+}
