@@ -1,0 +1,32 @@
+-- The ties between identifiers that belong to two profiles today, the earliest first.
+-- In: recent.sql's parameters. Out: one row a pair, with the event that said so first.
+WITH
+pairs AS
+(
+    SELECT tie.1 AS reason, tie.2 AS a, tie.3 AS b, min((seen, message_id)) AS said
+    FROM ({{recent}})
+    ARRAY JOIN multiIf(
+        type = 'identify', [
+            ('identify', ('user_id', user_id), ('anonymous_id', anonymous_id)),
+            ('identify', if(user_id != '', ('user_id', user_id), ('anonymous_id', anonymous_id)), ('email', email))],
+        [
+            ('alias', ('user_id', user_id), ('anonymous_id', anonymous_id)),
+            ('alias', if(user_id != '', ('user_id', user_id), ('anonymous_id', anonymous_id)), ('user_id', previous_id)),
+            ('alias', if(user_id != '', ('user_id', user_id), ('anonymous_id', anonymous_id)), ('anonymous_id', previous_id))]) AS tie
+    WHERE type IN ('identify', 'alias') AND a.2 != '' AND b.2 != '' AND a != b
+    GROUP BY reason, a, b
+),
+known AS
+(
+    SELECT kind, value, profile_id
+    FROM {{database}}.identities FINAL
+    WHERE (kind, value) IN (SELECT arrayJoin([a, b]) FROM pairs)
+)
+SELECT
+    p.reason AS reason, p.a.1 AS kind_a, p.a.2 AS value_a, ka.profile_id AS profile_a,
+    p.b.1 AS kind_b, p.b.2 AS value_b, kb.profile_id AS profile_b, p.said.2 AS message_id
+FROM pairs AS p
+INNER JOIN known AS ka ON ka.kind = p.a.1 AND ka.value = p.a.2
+INNER JOIN known AS kb ON kb.kind = p.b.1 AND kb.value = p.b.2
+WHERE ka.profile_id != kb.profile_id
+ORDER BY p.said, reason, kind_a, value_a, kind_b, value_b
