@@ -51,13 +51,15 @@ type item struct {
 }
 
 func (it item) comment() (string, Pos) {
-	for _, t := range append(append([]Token{}, it.trailing()...), it.behind...) {
-		switch {
-		case t.Kind == Comment && !strings.HasPrefix(t.Text, "/*"):
-			return strings.TrimSpace(strings.TrimLeft(t.Text, "-/#!")), t.Pos
-		case t.Kind == Space && !strings.Contains(t.Text, "\n"), t.Is(","), t.Kind == Comment:
-		default:
-			return "", Pos{}
+	for _, tokens := range [][]Token{it.trailing(), it.behind} {
+		for _, t := range tokens {
+			switch {
+			case t.Kind == Comment && !strings.HasPrefix(t.Text, "/*"):
+				return strings.TrimSpace(strings.TrimLeft(t.Text, "-/#!")), t.Pos
+			case t.Kind == Space && !strings.Contains(t.Text, "\n"), t.Is(","), t.Kind == Comment:
+			default:
+				return "", Pos{}
+			}
 		}
 	}
 	return "", Pos{}

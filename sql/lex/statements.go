@@ -1,7 +1,5 @@
 package lex
 
-import "strings"
-
 // Statement is one of several statements in a text.
 type Statement struct {
 	Text string // without the semicolon and without blanks at both ends
@@ -13,27 +11,27 @@ type Statement struct {
 // left out. Data behind INSERT … FORMAT is not understood.
 func Statements(sql string) []Statement {
 	var out []Statement
-	start, empty := 0, true
-	flush := func(end int) {
-		if !empty {
-			text := sql[start:end]
-			trimmed := strings.TrimLeft(text, " \t\r\n\v\f")
-			out = append(out, Statement{
-				Text: strings.TrimRight(trimmed, " \t\r\n\v\f"),
-				Pos:  PosAt(sql, start+len(text)-len(trimmed)),
-			})
+	var piece []Token
+	flush := func() {
+		from, to := 0, len(piece)
+		for from < to && piece[from].Kind == Space {
+			from++
 		}
-		empty = true
+		for to > from && piece[to-1].Kind == Space {
+			to--
+		}
+		if len(Significant(piece)) > 0 {
+			out = append(out, Statement{Text: sql[piece[from].Pos.Offset:piece[to-1].End()], Pos: piece[from].Pos})
+		}
+		piece = piece[:0]
 	}
 	for _, t := range Tokens(sql) {
-		switch {
-		case t.Is(";") || t.Is(`\G`):
-			flush(t.Pos.Offset)
-			start = t.End()
-		case t.Kind != Space && t.Kind != Comment:
-			empty = false
+		if t.Is(";") || t.Is(`\G`) {
+			flush()
+			continue
 		}
+		piece = append(piece, t)
 	}
-	flush(len(sql))
+	flush()
 	return out
 }

@@ -34,16 +34,12 @@ type CTE struct {
 // out. It knows clauses but no expressions, so it may miss what a statement
 // hides on purpose: ask the engine before trusting it.
 func Tables(tokens []Token) []Ref {
-	s := scanner{tokens: Significant(tokens)}
-	s.scan()
-	return s.refs
+	return scanTables(tokens).refs
 }
 
 // CTEs finds the common table expressions of a statement, at every depth.
 func CTEs(tokens []Token) []CTE {
-	s := scanner{tokens: Significant(tokens)}
-	s.scan()
-	return s.ctes
+	return scanTables(tokens).ctes
 }
 
 // clause is what the words of a query stand for at this moment.
@@ -60,14 +56,43 @@ const (
 type frame struct {
 	query  bool // it holds a SELECT
 	clause clause
-	ctes   map[string]bool
+	ctes   []string
 }
 
 type scanner struct {
-	tokens []Token
-	frames []frame
-	refs   []Ref
-	ctes   []CTE
+	tokens  []Token
+	closing []int  // by the index of an opening bracket: the index behind its closing one
+	queries []bool // by index: a query begins here, brackets around it or not
+	frames  []frame
+	scope   map[string]int // how many frames define a common table expression of that name
+	refs    []Ref
+	ctes    []CTE
+}
+
+// scanTables works in time linear in the tokens, however deep they nest.
+func scanTables(tokens []Token) *scanner {
+	s := &scanner{tokens: Significant(tokens), scope: map[string]int{}}
+	s.closing = make([]int, len(s.tokens))
+	s.queries = make([]bool, len(s.tokens))
+	var open []int
+	for i, t := range s.tokens {
+		switch bracket(t) {
+		case 1:
+			open = append(open, i)
+			s.closing[i] = len(s.tokens)
+		case -1:
+			if len(open) > 0 {
+				s.closing[open[len(open)-1]] = i + 1
+				open = open[:len(open)-1]
+			}
+		}
+	}
+	for i := len(s.tokens) - 1; i >= 0; i-- {
+		t := s.tokens[i]
+		s.queries[i] = t.Any("SELECT", "FROM", "EXPLAIN", "WITH") || t.Is("(") && i+1 < len(s.tokens) && s.queries[i+1]
+	}
+	s.scan()
+	return s
 }
 
 func (s *scanner) top() *frame { return &s.frames[len(s.frames)-1] }
@@ -84,15 +109,13 @@ func (s *scanner) push(i int) {
 }
 
 // startsQuery reports whether a query begins at i, brackets around it or not.
-func (s *scanner) startsQuery(i int) bool {
-	for s.tok(i).Is("(") {
-		i++
+func (s *scanner) startsQuery(i int) bool { return i < len(s.queries) && s.queries[i] }
+
+func (s *scanner) pop() {
+	for _, name := range s.top().ctes {
+		s.scope[name]--
 	}
-	t := s.tok(i)
-	if t.Any("SELECT", "FROM", "EXPLAIN") {
-		return true
-	}
-	return t.Is("WITH")
+	s.frames = s.frames[:len(s.frames)-1]
 }
 
 func (s *scanner) scan() {
@@ -118,11 +141,13 @@ func (s *scanner) step(i int) int {
 		return i + 1
 	case t.Any(")", "]", "}"):
 		if len(s.frames) > 1 {
-			s.frames = s.frames[:len(s.frames)-1]
+			s.pop()
 		}
 		return i + 1
 	case t.Is(";"):
-		s.frames = s.frames[:0]
+		for len(s.frames) > 0 {
+			s.pop()
+		}
 		s.push(i + 1)
 		s.top().query = true
 		return i + 1
@@ -186,7 +211,7 @@ func (s *scanner) with(i int) int {
 	}
 	as := i + 1
 	if s.tok(as).Is("(") {
-		as, _ = callArguments(s.tokens, as)
+		as = s.closing[as]
 	}
 	if !s.tok(as).Is("AS") {
 		return i
@@ -199,11 +224,8 @@ func (s *scanner) with(i int) int {
 		return i
 	}
 	s.ctes = append(s.ctes, CTE{Name: name, Pos: s.tok(i).Pos})
-	f := s.top()
-	if f.ctes == nil {
-		f.ctes = map[string]bool{}
-	}
-	f.ctes[name] = true
+	s.top().ctes = append(s.top().ctes, name)
+	s.scope[name]++
 	return body
 }
 
@@ -264,14 +286,14 @@ func (s *scanner) named(i int, kind RefKind) int {
 		s.refs = append(s.refs, ref)
 		return i + 1
 	}
-	if ref.Database != "" || !s.inScope(ref.Name) {
+	if ref.Database != "" || s.scope[ref.Name] == 0 {
 		s.refs = append(s.refs, ref)
 	}
 	return i + 1
 }
 
 func (s *scanner) parameter(i int) int {
-	to, _ := callArguments(s.tokens, i)
+	to := s.closing[i]
 	text := make([]string, 0, to-i)
 	for _, t := range s.tokens[i:to] {
 		text = append(text, t.Text)
@@ -283,13 +305,4 @@ func (s *scanner) parameter(i int) int {
 		s.refs = append(s.refs, Ref{Kind: RefParam, Name: strings.Join(text, ""), Pos: s.tok(i).Pos, End: s.tok(to - 1).End()})
 	}
 	return to
-}
-
-func (s *scanner) inScope(name string) bool {
-	for i := len(s.frames) - 1; i >= 0; i-- {
-		if s.frames[i].ctes[name] {
-			return true
-		}
-	}
-	return false
 }

@@ -124,32 +124,6 @@ func RewriteTime(sql string, t time.Time) (string, error) {
 	return r.SQL, nil
 }
 
-// Rewritten is a statement with calls replaced, and the way back from its
-// offsets to those of the source.
-type Rewritten struct {
-	SQL   string
-	Edits []Edit // in order
-}
-
-// Edit is one replacement: source[From:To] became SQL[NewFrom:NewTo].
-type Edit struct{ From, To, NewFrom, NewTo int }
-
-// Origin gives the source's offset for an offset of SQL; a place inside a
-// replacement is the beginning of what was replaced.
-func (r *Rewritten) Origin(offset int) int {
-	shift := 0
-	for _, e := range r.Edits {
-		if offset < e.NewFrom {
-			break
-		}
-		if offset < e.NewTo {
-			return e.From
-		}
-		shift = e.To - e.NewTo
-	}
-	return offset + shift
-}
-
 // RewriteTimeMapped is RewriteTime with the places of what it replaced.
 func RewriteTimeMapped(sql string, t time.Time) (*Rewritten, error) {
 	all := Tokens(sql)
@@ -157,26 +131,17 @@ func RewriteTimeMapped(sql string, t time.Time) (*Rewritten, error) {
 		return nil, bad
 	}
 	tokens := Significant(all)
-	out := &Rewritten{}
-	var text strings.Builder
-	done := 0
+	var edits []Replacement
 	for _, use := range clockUses(tokens) {
 		from, to := tokens[use.from].Pos.Offset, tokens[use.to-1].End()
 		literal, err := clockLiteral(tokens[use.from], use, t.UTC())
 		if err != nil {
 			return nil, err
 		}
-		text.WriteString(sql[done:from])
-		edit := Edit{From: from, To: to, NewFrom: text.Len()}
-		text.WriteString(literal)
-		text.WriteString(strings.Repeat("\n", strings.Count(sql[from:to], "\n")))
-		edit.NewTo = text.Len()
-		out.Edits = append(out.Edits, edit)
-		done = to
+		lines := strings.Repeat("\n", strings.Count(sql[from:to], "\n"))
+		edits = append(edits, Replacement{From: from, To: to, Text: literal + lines})
 	}
-	text.WriteString(sql[done:])
-	out.SQL = text.String()
-	return out, nil
+	return Replace(sql, edits), nil
 }
 
 func clockLiteral(name Token, use clockUse, t time.Time) (string, error) {
