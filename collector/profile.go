@@ -1,0 +1,41 @@
+package collector
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// profileNamespace is the UUIDv5 namespace of profile ids; see docs/decisions.md.
+var profileNamespace = uuid.MustParse("5f1b0c0e-7a1e-5a64-9d3c-7461696c7261")
+
+// ProfileID returns the profile id of an identifier: UUIDv5 of "kind:value"
+// (kind is user_id, anonymous_id, email, …; the value as it stands).
+func ProfileID(kind, value string) uuid.UUID {
+	return uuid.NewSHA1(profileNamespace, []byte(kind+":"+value))
+}
+
+// BlockedIdentifier tells whether a value identifies nobody: what programs send
+// when they have no identifier. Thousands of people share such a value, and a
+// profile made of it would be all of them.
+func BlockedIdentifier(value string) bool {
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "", "null", "(null)", "undefined", "none", "nil", "nan", "n/a", "na", "0", "-1",
+		"unknown", "anonymous", "guest", "true", "false", "[object object]",
+		"00000000-0000-0000-0000-000000000000":
+		return true
+	}
+	return false
+}
+
+// eventProfile is the profile of an event as known when it is loaded: by the
+// user id, else by the anonymous id, else nobody's (the zero UUID).
+func eventProfile(userID, anonymousID string) uuid.UUID {
+	switch {
+	case !BlockedIdentifier(userID):
+		return ProfileID("user_id", userID)
+	case !BlockedIdentifier(anonymousID):
+		return ProfileID("anonymous_id", anonymousID)
+	}
+	return uuid.Nil
+}
