@@ -135,6 +135,9 @@ func (e *engine) arguments(id string) []string {
 		"--path=" + e.path,
 		"--log_comment=" + id,
 		"--max_threads=" + strconv.Itoa(runtime.NumCPU()),
+		// The engine shares the machine with this process and with users'.
+		"--max_server_memory_usage_to_ram_ratio=0.6",
+		"--timezone=UTC",
 	}
 	for name, value := range baseSettings {
 		args = append(args, "--"+name+"="+value)

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"maps"
@@ -102,10 +103,12 @@ const (
 	classUnknown  = 4
 )
 
-// streams reports whether libchdb can stream the statement's result: it refuses
-// anything but a SELECT.
-func streams(sql string, class uint32) bool {
-	if class != classReadOnly {
+// streams reports whether libchdb can stream the statement's result. It refuses
+// anything but a SELECT; and it makes every part a whole document, with header
+// and footer, which is right only for formats that have none, or whose header
+// can be cut off (splitHeader).
+func streams(sql, format string, class uint32) bool {
+	if _, ok := streamedFormats[format]; !ok || class != classReadOnly {
 		return false
 	}
 	word := firstWord(sql)
@@ -118,7 +121,8 @@ func streams(sql string, class uint32) bool {
 // statement has been executed to its end when run returns.
 func (c *conn) run(ctx context.Context, sql, format string, class uint32, params map[string]string) (*resultStream, error) {
 	s := &resultStream{ctx: ctx, conn: c}
-	if streams(sql, class) {
+	if streams(sql, format, class) {
+		s.headerLines = streamedFormats[format]
 		result, err := c.start(c.engine.lib.streamQuery, sql, format, params)
 		if err != nil {
 			return nil, err
@@ -163,6 +167,9 @@ type resultStream struct {
 	rest    []byte         // what of it has not been read, in C memory
 	err     error          // sticky: io.EOF at the end
 	written uint64
+
+	headerLines int    // of each part
+	header      []byte // of the first part, as later ones repeat it
 }
 
 // fetch gets the next part. io.EOF is the end of a complete result.
@@ -194,7 +201,20 @@ func (s *resultStream) take(part unsafe.Pointer) {
 	s.written += lib.resultWritten(part)
 	if n := lib.resultLength(part); n > 0 {
 		s.rest = unsafe.Slice((*byte)(lib.resultBuffer(part)), n)
+		s.cutHeader()
 	}
+}
+
+// cutHeader drops the header from all parts but the first.
+func (s *resultStream) cutHeader() {
+	if s.headerLines == 0 {
+		return
+	}
+	if s.header == nil {
+		s.header = bytes.Clone(header(s.rest, s.headerLines))
+		return
+	}
+	s.rest = bytes.TrimPrefix(s.rest, s.header)
 }
 
 func (s *resultStream) freePart() {

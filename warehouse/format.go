@@ -2,7 +2,6 @@ package warehouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,7 +59,7 @@ func (db *DB) StreamFormat(ctx context.Context, w io.Writer, sql, format string,
 		err = db.http.stream(ctx, w, call, format)
 	}
 	if err != nil {
-		return fmt.Errorf("streaming a result: %w", contextError(ctx, err))
+		return fmt.Errorf("streaming a result: %w", callError(ctx, err))
 	}
 	return nil
 }
@@ -98,7 +97,7 @@ func (h *httpEndpoint) stream(ctx context.Context, w io.Writer, call *statementC
 	}
 	res, err := h.client.Do(req)
 	if err != nil {
-		return withoutURL(err)
+		return err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
@@ -109,13 +108,4 @@ func (h *httpEndpoint) stream(ctx context.Context, w io.Writer, call *statementC
 		return engineError(string(text))
 	}
 	return copyResult(w, res.Body)
-}
-
-// withoutURL drops the request's address, which holds the parameters' values.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
 }

@@ -2,12 +2,14 @@ package warehouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
 	"github.com/google/uuid"
 )
 
@@ -83,7 +85,7 @@ func (db *DB) insert(ctx context.Context, table string, columns []string, rows [
 	batch, err := db.lanes[call.lane].PrepareBatch(ctx, "INSERT INTO "+quoteTable(table)+" ("+strings.Join(quoted, ", ")+")")
 	if err != nil {
 		db.columns.forget(table)
-		return err
+		return callError(ctx, err)
 	}
 	// Gives the connection back if the block is never sent.
 	defer batch.Close()
@@ -92,7 +94,7 @@ func (db *DB) insert(ctx context.Context, table string, columns []string, rows [
 			return err
 		}
 		if err := batch.Append(row...); err != nil {
-			return &RowError{Row: i, Err: err}
+			return appendError(i, err)
 		}
 	}
 	if batch.Rows() != len(rows) {
@@ -100,7 +102,7 @@ func (db *DB) insert(ctx context.Context, table string, columns []string, rows [
 	}
 	if err := batch.Send(); err != nil {
 		db.columns.forget(table)
-		return contextError(ctx, err)
+		return callError(ctx, err)
 	}
 	// Success is not enough: an encoding error inside the driver has sent
 	// nothing and reported success.
@@ -125,6 +127,15 @@ func (db *DB) insertCall(o InsertOptions) (*statementCall, error) {
 		call.queryID = uuid.NewString()
 	}
 	return call, nil
+}
+
+// appendError names the column that the driver couldn't encode.
+func appendError(i int, err error) error {
+	var block *proto.BlockError
+	if errors.As(err, &block) && block.Err != nil {
+		return &RowError{Row: i, Column: block.ColumnName, Err: block.Err}
+	}
+	return &RowError{Row: i, Err: err}
 }
 
 // checkRow finds what the driver would store as something else.

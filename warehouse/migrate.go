@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -65,16 +66,24 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
 	if err := checkMigrations(migrations, done); err != nil {
 		return nil, fmt.Errorf("migrating %s: %w", db.database, err)
 	}
+	var rows [][]any
 	for _, m := range migrations {
 		if _, ok := done[m.version]; ok {
 			continue
 		}
-		if err := db.apply(ctx, m); err != nil {
-			return applied, fmt.Errorf("migrating %s: %s: %w", db.database, m.name, err)
+		if err = db.apply(ctx, m); err != nil {
+			err = fmt.Errorf("migrating %s: %s: %w", db.database, m.name, err)
+			break
 		}
 		applied = append(applied, m.name)
+		rows = append(rows, []any{m.version, m.name, m.sha256})
 	}
-	return applied, nil
+	// Recorded together, and also what went well before a failure: a crash
+	// before this only repeats statements that bear it.
+	if recordErr := db.Insert(ctx, "schema_migrations", []string{"version", "name", "sha256"}, rows, InsertOptions{}); recordErr != nil {
+		err = errors.Join(err, fmt.Errorf("migrating %s: recording: %w", db.database, recordErr))
+	}
+	return applied, err
 }
 
 func (db *DB) apply(ctx context.Context, m migration) error {
@@ -87,8 +96,7 @@ func (db *DB) apply(ctx context.Context, m migration) error {
 			return fmt.Errorf("statement %d: %w", i+1, err)
 		}
 	}
-	return db.Insert(ctx, "schema_migrations", []string{"version", "name", "sha256"},
-		[][]any{{m.version, m.name, m.sha256}}, InsertOptions{})
+	return nil
 }
 
 // appliedMigrations returns the digests of what was applied, by version.

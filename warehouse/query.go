@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) error {
 	finish := db.watch(ctx, call)
 	defer finish()
 	if err := db.lanes[call.lane].Exec(call.context(ctx), call.sql); err != nil {
-		return fmt.Errorf("executing: %w", contextError(ctx, err))
+		return fmt.Errorf("executing: %w", callError(ctx, err))
 	}
 	return nil
 }
@@ -37,7 +38,7 @@ func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Rows, error)
 	finish := db.watch(ctx, call)
 	rows, err := db.lanes[call.lane].Query(call.context(ctx), call.sql)
 	if err != nil {
-		err = contextError(ctx, err)
+		err = callError(ctx, err)
 		finish()
 		cancel()
 		return nil, fmt.Errorf("querying: %w", err)
@@ -88,9 +89,14 @@ func (db *DB) watch(ctx context.Context, call *statementCall) (finish func()) {
 	}
 }
 
-// contextError makes sure that a call whose context ended says so, whatever the
-// engine answered.
-func contextError(ctx context.Context, err error) error {
+// callError is a failed call's error as callers get it. A call whose context
+// ended says so, whatever the engine answered; and the request's address is
+// dropped, since it holds the values of parameters.
+func callError(ctx context.Context, err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
+	}
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
 	}
@@ -101,7 +107,7 @@ func contextError(ctx context.Context, err error) error {
 func firstWord(sql string) string {
 	word := ""
 	scan(sql, func(at int, code bool) {
-		if len(word) < at && word == "" && code && isLetter(sql[at]) {
+		if word == "" && code && isLetter(sql[at]) {
 			end := at
 			for end < len(sql) && isLetter(sql[end]) {
 				end++
