@@ -24,11 +24,10 @@ type Catalog interface {
 	// MaxRows returns the most rows one request for an action carries, 0 if
 	// there is no limit.
 	MaxRows(connector, object, action string) int
-	// Config returns a pointer to a fresh config struct, or nil.
-	Config(connector string) any
 }
 
-// Check holds destinations and syncs against what connectors can do.
+// Check holds destinations and syncs against what connectors can do. Settings of
+// a destination are for its connector's own config struct to judge.
 func (p *Project) Check(c Catalog) Diagnostics {
 	l := &loader{p: p}
 	for _, d := range p.Destinations {
@@ -38,10 +37,6 @@ func (p *Project) Check(c Catalog) Diagnostics {
 		if known := c.Connectors(); !slices.Contains(known, d.Connector) {
 			l.fail(CodeConnector, d.Path, d.Positions.At("connector"), "", "unknown connector %s%s",
 				d.Connector, orList(d.Connector, known))
-			continue
-		}
-		if config := c.Config(d.Connector); config != nil {
-			l.out = append(l.out, d.Decode(config)...)
 		}
 	}
 	for _, s := range p.Syncs {

@@ -38,21 +38,6 @@ func (testCatalog) MaxRows(c, _, _ string) int {
 	return 100
 }
 
-type hubspotConfig struct {
-	BaseURL     string `yaml:"base_url" default:"https://api.example.com" validate:"url"`
-	PortalID    int    `yaml:"portal_id"`
-	Credentials struct {
-		AccessToken Secret `yaml:"access_token" validate:"required"`
-	} `yaml:"credentials"`
-}
-
-func (testCatalog) Config(c string) any {
-	if c == "webhook" {
-		return nil
-	}
-	return &hubspotConfig{}
-}
-
 // testColumns is what a warehouse would say of the files that bad files use.
 var testColumns = map[string][]Column{
 	"lapsed":   {{"profile_id", "UUID"}, {"last_order_at", "DateTime64(3, 'UTC')"}, {"big", "UInt8"}, {"total", "Nullable(Float64)"}},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/invopop/jsonschema"
 )
 
 // Config is tailrace.yml: what holds for the whole project.
@@ -133,6 +134,9 @@ func (c Config) In(environment string) (Config, error) {
 // Address is a URL that may hold a password: a literal is allowed as long as it
 // holds none, and every formatting is redacted as a [Secret]'s.
 type Address struct{ Secret }
+
+// JSONSchema describes it for editors.
+func (Address) JSONSchema() *jsonschema.Schema { return &jsonschema.Schema{Type: "string"} }
 
 func (a *Address) decodeYAML(d *decoder, n ast.Node, path string) {
 	text, ok := scalarText(n)

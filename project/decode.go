@@ -1,14 +1,12 @@
 package project
 
 import (
-	"encoding"
 	"maps"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -59,29 +57,6 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 	}
 	if n.Type() == ast.NullType {
 		return // as good as absent
-	}
-	if isForeignSecret(v.Type()) {
-		var s Secret
-		s.decodeYAML(d, n, path)
-		setText(v, s.Reveal())
-		return
-	}
-	switch v.Type() {
-	case reflect.TypeFor[time.Duration]():
-		var dur Duration
-		dur.decodeYAML(d, n, path)
-		v.SetInt(int64(dur))
-		return
-	}
-	if v.CanAddr() && v.Kind() != reflect.Pointer {
-		if own, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-			if text, ok := d.text(n, path); ok {
-				if err := own.UnmarshalText([]byte(text)); err != nil {
-					d.fail(n, CodeValue, "", "%s: %v", d.name(path), err)
-				}
-			}
-			return
-		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -318,6 +293,28 @@ func (d *decoder) plain(n ast.Node, path string) any {
 		return nil
 	}
 	return text
+}
+
+// setting is plain, but keeps a value that is one reference as a Secret: whether
+// it is one, only the connector knows.
+func (d *decoder) setting(n ast.Node, path string) any {
+	if pairs, ok := entries(n); ok {
+		m := make(map[string]any, len(pairs))
+		for _, pair := range pairs {
+			if key, ok := d.key(pair, path); ok {
+				m[key] = d.setting(pair.Value, join(path, key))
+			}
+		}
+		d.pos.values[path] = d.position(n)
+		return m
+	}
+	if text, ok := scalarText(n); ok && isReference(text) {
+		var s Secret
+		s.decodeYAML(d, n, path)
+		d.pos.values[path] = d.position(n)
+		return s
+	}
+	return d.plain(n, path)
 }
 
 // name is how a message calls the value at path: its own key.

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"encoding"
 	"reflect"
 	"strings"
 	"unicode"
@@ -78,25 +77,4 @@ func (d *decoder) checkOneOf(n ast.Node, v reflect.Value, f reflect.StructField,
 		}
 	}
 	d.fail(n, CodeValue, "", "%s is %s, not %q%s", key, list(words), v.String(), suggest(v.String(), words))
-}
-
-// isForeignSecret reports whether t is another package's text type for secrets:
-// connectors import nothing of ours, so their Secret isn't this package's.
-func isForeignSecret(t reflect.Type) bool {
-	if t == reflect.TypeFor[Secret]() || t.Name() != "Secret" {
-		return false
-	}
-	return t.Kind() == reflect.String || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
-}
-
-func setText(v reflect.Value, text string) {
-	if own, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		// A secret takes any text; what a type refuses here stays empty, which
-		// its own required rule then names.
-		_ = own.UnmarshalText([]byte(text))
-		return
-	}
-	if v.Kind() == reflect.String {
-		v.SetString(text)
-	}
 }

@@ -28,11 +28,14 @@ type Position struct {
 type Diagnostic struct {
 	Severity Severity `json:"severity"`
 	Code     Code     `json:"code"`
-	Path     string   `json:"path"` // relative to the project's folder, with slashes
-	Position
-	Message string `json:"message"`        // one sentence
-	Hint    string `json:"hint,omitempty"` // what to do, if the message doesn't say it
+	Path     string   `json:"path"`             // relative to the project's folder, with slashes
+	Line     int      `json:"line,omitempty"`   // from 1; 0 is the file as a whole
+	Column   int      `json:"column,omitempty"` // from 1, in characters
+	Message  string   `json:"message"`          // one sentence
+	Hint     string   `json:"hint,omitempty"`   // what to do, if the message doesn't say it
 }
+
+func (d Diagnostic) position() Position { return Position{d.Line, d.Column} }
 
 // String reads like a compiler's message: `path:line:col: message`.
 func (d Diagnostic) String() string {
@@ -95,7 +98,7 @@ func (ds *Diagnostics) Sort() {
 
 func (ds *Diagnostics) add(sev Severity, code Code, path string, at Position, hint, format string, args ...any) {
 	*ds = append(*ds, Diagnostic{
-		Severity: sev, Code: code, Path: path, Position: at,
+		Severity: sev, Code: code, Path: path, Line: at.Line, Column: at.Column,
 		Message: fmt.Sprintf(format, args...), Hint: hint,
 	})
 }

@@ -5,16 +5,13 @@ import (
 	"strings"
 )
 
-// builtins are the tables of Tailrace's own that a project's SQL may read.
-var builtins = []string{
+// PublicTables are the tables of Tailrace's own that a project's SQL may read.
+var PublicTables = []string{
 	"audience_changes", "consents", "events", "events_raw", "events_rejected", "identities",
 	"identity_merges", "materializations", "profiles", "suppressions",
 }
 
-// Builtins returns the tables of Tailrace's own that a project's SQL may read.
-func Builtins() []string { return slices.Clone(builtins) }
-
-func isBuiltin(name string) bool { return slices.Contains(builtins, name) }
+func isBuiltin(name string) bool { return slices.Contains(PublicTables, name) }
 
 // defaultDatabase is where data is kept unless tailrace.yml says otherwise.
 const defaultDatabase = "tailrace"
@@ -37,11 +34,10 @@ func (n Node) String() string { return string(n.Kind) + " " + n.Name }
 
 // Graph says what reads what.
 type Graph struct {
-	nodes      []Node // in topological order: what is read comes first
-	up, down   map[Node][]Node
-	paths      map[Node]string
-	tags       map[Node][]string
-	references map[Node][]Ref
+	nodes    []Node // in topological order: what is read comes first
+	up, down map[Node][]Node
+	paths    map[Node]string
+	tags     map[Node][]string
 }
 
 // Graph returns the project's graph. Edges to tables that don't exist are left
@@ -119,6 +115,9 @@ func (l *loader) checkGraph() {
 		if f := l.p.SQL(name); f != nil && f.Kind == kind {
 			g.up[n] = append(g.up[n], Node{kind, name})
 		}
+		for _, trait := range s.profileTraits(l.p) {
+			g.up[n] = append(g.up[n], Node{KindTrait, trait})
+		}
 		if s.readsProfiles() {
 			nodes[Node{KindBuiltin, "profiles"}] = true
 			g.up[n] = append(g.up[n], Node{KindBuiltin, "profiles"})
@@ -142,6 +141,24 @@ func (s *Sync) readsProfiles() bool {
 		}
 	}
 	return slices.ContainsFunc(s.Fields, func(f Field) bool { return f.Column.Profile })
+}
+
+// profileTraits are the traits that a sync reads as columns of profiles.
+func (s *Sync) profileTraits(p *Project) []string {
+	var out []string
+	note := func(c ColumnRef) {
+		if c.Profile && p.Trait(c.Name) != nil && c.Name != s.Trait && !slices.Contains(out, c.Name) {
+			out = append(out, c.Name)
+		}
+	}
+	for _, c := range s.Match {
+		note(c)
+	}
+	for _, f := range s.Fields {
+		note(f.Column)
+	}
+	slices.Sort(out)
+	return out
 }
 
 func sortNodes(nodes []Node) {
@@ -176,7 +193,7 @@ func (l *loader) resolveTable(f *SQLFile, r Ref) (Node, bool) {
 		return Node{}, false
 	}
 	if !r.maybe {
-		l.fail(CodeUnknownTable, f.Path, r.Position, "", "unknown table %s%s", r, suggest(r.Name, append(names(l.p.SQLFiles()), builtins...)))
+		l.fail(CodeUnknownTable, f.Path, r.Position, "", "unknown table %s%s", r, suggest(r.Name, append(names(l.p.SQLFiles()), PublicTables...)))
 	}
 	return Node{}, false
 }

@@ -180,7 +180,7 @@ func (t *Test) decodeYAML(d *decoder, n ast.Node, path string) {
 	pick(TestMinMembers, m.MinMembers != nil, func() { t.Members = *m.MinMembers })
 	pick(TestMaxMembers, m.MaxMembers != nil, func() { t.Members = *m.MaxMembers })
 	pick(TestSQL, m.SQL != nil, func() { t.SQL = *m.SQL })
-	if set != 1 && !slices.ContainsFunc(*d.out, func(x Diagnostic) bool { return x.Path == d.path && x.Position == t.At }) {
+	if set != 1 && !slices.ContainsFunc(*d.out, func(x Diagnostic) bool { return x.Path == d.path && x.position() == t.At }) {
 		d.fail(n, CodeTest, "begin each with its own dash", "a test names one check, this names %d", set)
 	}
 }

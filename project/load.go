@@ -92,9 +92,8 @@ type decodeOption func(*decoder, ast.Node)
 
 // withRest takes the keys that the struct doesn't have, instead of refusing
 // them.
-func withRest(into *map[string]any) decodeOption {
+func withRest(into map[string]any) decodeOption {
 	return func(d *decoder, root ast.Node) {
-		*into = map[string]any{}
 		pairs, _ := entries(root)
 		known := structFields(reflect.TypeFor[Destination]())
 		for _, pair := range pairs {
@@ -103,27 +102,27 @@ func withRest(into *map[string]any) decodeOption {
 				continue
 			}
 			d.ignored = append(d.ignored, key)
-			(*into)[key] = d.plain(pair.Value, key)
+			into[key] = d.setting(pair.Value, key)
 		}
 	}
 }
 
 // decodeFile reads a YAML file into a definition and its origin. ok is false if
 // nothing could be made of it.
-func (l *loader) decodeFile(name, defName, text string, into any, origin *Origin, opts ...decodeOption) (root ast.Node, ok bool) {
+func (l *loader) decodeFile(name, defName, text string, into any, origin *Origin, opts ...decodeOption) (ok bool) {
 	d := &decoder{path: name, refs: l.refs, out: &l.out, pos: newPositions()}
 	*origin = Origin{Name: defName, Path: name, Positions: d.pos}
 	if name != configFile && !validName.MatchString(defName) {
 		l.badName(name, defName)
-		return nil, false
+		return false
 	}
 	before := len(l.out)
-	root = parseYAML(name, text, 0, &l.out)
+	root := parseYAML(name, text, 0, &l.out)
 	if root == nil {
 		if len(l.out) == before {
 			d.absent(nil, valueOf(into), "")
 		}
-		return nil, len(l.out) == before
+		return len(l.out) == before
 	}
 	for _, opt := range opts {
 		opt(d, root)
@@ -131,7 +130,7 @@ func (l *loader) decodeFile(name, defName, text string, into any, origin *Origin
 	d.decode(root, valueOf(into), "")
 	*origin = Origin{Name: defName, Path: name, Positions: d.pos}
 	d.validate(into)
-	return root, true
+	return true
 }
 
 func (l *loader) badName(name, defName string) {
@@ -148,7 +147,7 @@ func (l *loader) warn(code Code, name string, at Position, hint, format string, 
 
 // failedAt reports whether something was already said about a place.
 func (l *loader) failedAt(name string, at Position) bool {
-	return slices.ContainsFunc(l.out, func(d Diagnostic) bool { return d.Path == name && d.Position == at })
+	return slices.ContainsFunc(l.out, func(d Diagnostic) bool { return d.Path == name && d.position() == at })
 }
 
 var wordPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/invopop/jsonschema"
 )
 
 // redacted is what every formatting of a secret shows.
@@ -61,6 +62,11 @@ func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
 
 // LogValue shows a placeholder.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// JSONSchema describes it for editors.
+func (Secret) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Pattern: `^\$\{(env|file):[^}]+\}$`, Examples: []any{"${env:NAME}"}}
+}
 
 func (s *Secret) decodeYAML(d *decoder, n ast.Node, path string) {
 	if n.Type() == ast.NullType {

@@ -21,7 +21,7 @@ type Source struct {
 
 func (l *loader) source(path, name, text string) {
 	s := &Source{}
-	if _, ok := l.decodeFile(path, name, text, s, &s.Origin); !ok {
+	if !l.decodeFile(path, name, text, s, &s.Origin) {
 		return
 	}
 	if s.WriteKey.IsZero() && s.Kind != "import" && !l.failedAt(path, s.Positions.At("write_key")) {

@@ -76,9 +76,6 @@ func (f *SQLFile) At(line, column int) Position {
 	return Position{f.BodyLine + line - 1, column}
 }
 
-// Is reports whether f's name is name, for callers that hold the kind apart.
-func (f *SQLFile) Is(kind Kind, name string) bool { return f.Kind == kind && f.Name == name }
-
 func (l *loader) sqlFile(kind Kind, path, name, text string) {
 	f := &SQLFile{Origin: Origin{Name: name, Path: path}, Kind: kind}
 	f.Positions = newPositions()

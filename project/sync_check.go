@@ -7,7 +7,7 @@ import (
 
 func (l *loader) sync(path, name, text string) {
 	s := &Sync{}
-	if _, ok := l.decodeFile(path, name, text, s, &s.Origin); ok {
+	if l.decodeFile(path, name, text, s, &s.Origin) {
 		l.p.Syncs = append(l.p.Syncs, s)
 	}
 }

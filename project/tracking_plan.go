@@ -96,7 +96,7 @@ func (noLoader) Load(url string) (any, error) {
 
 func (l *loader) trackingPlan(path, name, text string) {
 	t := &TrackingPlan{}
-	if _, ok := l.decodeFile(path, name, text, t, &t.Origin); ok {
+	if l.decodeFile(path, name, text, t, &t.Origin) {
 		l.p.TrackingPlans = append(l.p.TrackingPlans, t)
 	}
 }
