@@ -87,6 +87,9 @@ func itemName(item []lex.Token) string {
 	if last == 0 || (last > 1 && item[last-1].Is("AS")) {
 		return name
 	}
+	if item[last-1].Any(")", "]") && !item[last].Is("END") {
+		return name // an alias may do without AS
+	}
 	for i := last; i >= 0; i -= 2 { // a.b.c
 		if _, isName := item[i].Identifier(); !isName || (i > 0 && !item[i-1].Is(".")) {
 			return ""

@@ -17,7 +17,7 @@ type Header struct {
 	// Owner to ask about it.
 	Owner string `yaml:"owner" json:"owner,omitempty"`
 	// Schedule of recomputing; after whatever it reads has changed if it isn't written.
-	Schedule Schedule `yaml:"schedule" json:"schedule,omitempty"`
+	Schedule Schedule `yaml:"schedule" json:"schedule,omitempty" default:"on_change"`
 	// Tags to select it by.
 	Tags []string `yaml:"tags" json:"tags,omitempty"`
 	// Limits that hold a new version for a person to look at.

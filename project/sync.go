@@ -32,7 +32,7 @@ type Sync struct {
 	// OnExit is what leaving means in mode mirror.
 	OnExit OnExit `yaml:"on_exit" json:"on_exit,omitempty"`
 	// Schedule of runs; whenever what it sends has changed if it isn't written.
-	Schedule Schedule `yaml:"schedule" json:"schedule,omitempty"`
+	Schedule Schedule `yaml:"schedule" json:"schedule,omitempty" default:"on_change"`
 	// Consent categories that a profile must have given, all of them.
 	Consent []string `yaml:"consent" json:"consent,omitempty"`
 	// Guard holds a plan for a person to look at.
