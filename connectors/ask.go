@@ -106,7 +106,7 @@ func (d *Destination) Poll(ctx context.Context, t Ticket, b Batch) (Outcome, err
 	if !ok {
 		return Outcome{}, ErrUnsupported
 	}
-	object, spec, err := d.Spec(b.Object, b.Action)
+	_, spec, err := d.Spec(b.Object, b.Action)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -118,6 +118,6 @@ func (d *Destination) Poll(ctx context.Context, t Ticket, b Batch) (Outcome, err
 	}
 	o := d.outcome(b, spec, answer, nil)
 	o.Exchanges, o.Standin = xs, d.o.Sandbox || standinOf(xs)
-	d.tidy(object, b, &o)
+	d.tidy(b, &o)
 	return o, nil
 }

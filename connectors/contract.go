@@ -20,6 +20,9 @@ type Connector struct {
 	Hosts   []string
 	Budget  []Budget
 	Objects []Object
+	// SecretURL: the path of base_url may be a secret of its own (webhooks), so
+	// no error or record shows it.
+	SecretURL bool
 	// Timeout bounds one request; zero means 30 s.
 	Timeout time.Duration
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -23,8 +24,8 @@ type Options struct {
 	Limiter    Limiter
 	Now        func() time.Time
 	Rand       func() uint64
-	// RequestsPerSecond and Concurrency of the destination's file only lower
-	// what the connector declares, unless it declares nothing.
+	// RequestsPerSecond and Concurrency of the destination's file replace what
+	// the connector declares for the vendor's smallest plan; 0 keeps it.
 	RequestsPerSecond float64
 	Concurrency       int
 	// MaxWait bounds how long Send waits for a budget before it hands back
@@ -72,11 +73,12 @@ func Open(o Options) (*Destination, error) {
 	if c.Adjust != nil {
 		c = c.Adjust(c, o.Config)
 	}
-	d := &Destination{o: o, connector: c, redact: newRedactor(Secrets(o.Config)), timeout: c.Timeout}
+	d := &Destination{o: o, connector: c, redact: newRedactor(hidden(c, o.Config)), timeout: c.Timeout}
+	d.redact.hidePath = c.SecretURL
 	if d.timeout == 0 {
 		d.timeout = defaultTimeout
 	}
-	d.budgets = lowered(c.Budget, o.RequestsPerSecond, o.Concurrency)
+	d.budgets = budgets(c.Budget, o.RequestsPerSecond, o.Concurrency)
 	w, err := c.Open(o.Config, Env{HTTP: o.HTTP, Now: o.Now, Rand: o.Rand})
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %s", o.Name, d.redact.words(err.Error(), nil))
@@ -85,17 +87,32 @@ func Open(o Options) (*Destination, error) {
 	return d, nil
 }
 
-func lowered(declared []Budget, rate float64, concurrency int) []Budget {
+// hidden are the texts that never leave: the config's secrets and, where the
+// address is one, its path.
+func hidden(c Connector, cfg any) map[string]Secret {
+	out := Secrets(cfg)
+	a, ok := cfg.(Addressed)
+	if !c.SecretURL || !ok {
+		return out
+	}
+	if u, err := url.Parse(a.Address()); err == nil && len(u.RequestURI()) >= 8 {
+		out["base_url"] = NewSecret(u.RequestURI())
+	}
+	return out
+}
+
+// budgets are the connector's, with the rate and concurrency that the
+// destination's file sets instead.
+func budgets(declared []Budget, rate float64, concurrency int) []Budget {
 	out := slices.Clone(declared)
 	if len(out) == 0 {
 		out = []Budget{{Name: "requests", Burst: 1}}
 	}
 	for i := range out {
-		if rate > 0 && (out[i].Rate == 0 || rate < out[i].Rate) {
-			out[i].Rate = rate
-			out[i].Burst = max(1, min(out[i].Burst, int(rate)))
+		if rate > 0 {
+			out[i].Rate, out[i].Burst = rate, max(1, int(rate))
 		}
-		if concurrency > 0 && (out[i].Concurrency == 0 || concurrency < out[i].Concurrency) {
+		if concurrency > 0 {
 			out[i].Concurrency = concurrency
 		}
 	}

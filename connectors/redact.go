@@ -20,6 +20,7 @@ var emailPattern = regexp.MustCompile(`[^\s"'<>,;:()\[\]{}=&?/\\]+(@|%40)[^\s"'<
 type redactor struct {
 	replacer *strings.Replacer
 	longest  int
+	hidePath bool
 }
 
 func newRedactor(secrets map[string]Secret) *redactor {
@@ -106,7 +107,11 @@ func (r *redactor) header(h http.Header) http.Header {
 
 // address shows where a request went: secrets and the values of the query hidden.
 func (r *redactor) address(u *url.URL) string {
-	s := u.Scheme + "://" + u.Host + u.EscapedPath()
+	s := u.Scheme + "://" + u.Host
+	if r.hidePath {
+		return s + "/…"
+	}
+	s += u.EscapedPath()
 	if u.RawQuery == "" {
 		return r.text(s)
 	}

@@ -51,7 +51,7 @@ func (d *Destination) Send(ctx context.Context, b Batch) Outcome {
 func (p *Permit) Send(ctx context.Context, b Batch) Outcome {
 	defer p.Release()
 	d := p.d
-	object, spec, err := d.Spec(b.Object, b.Action)
+	_, spec, err := d.Spec(b.Object, b.Action)
 	if err != nil {
 		return d.failed(b, &CallError{Do: Stop, Scope: ScopeTarget, Code: "unsupported", Words: err.Error(), Err: err})
 	}
@@ -67,7 +67,7 @@ func (p *Permit) Send(ctx context.Context, b Batch) Outcome {
 	o := d.outcome(b, spec, answer, err)
 	o.Exchanges = f.recorded()
 	o.Standin = d.o.Sandbox || standinOf(o.Exchanges)
-	d.tidy(object, b, &o)
+	d.tidy(b, &o)
 	if o.Err != nil && o.Err.Wait > 0 {
 		o.NotBefore = d.o.Now().Add(o.Err.Wait)
 		if o.Err.Scope >= ScopeCredential {
@@ -218,6 +218,22 @@ func (d *Destination) outcome(b Batch, spec Spec, a Answer, err error) Outcome {
 	return o
 }
 
+// Remainder is the batch of b's rows whose result has one of the statuses, with
+// a sub-key, since its body differs from b's. It reports false if there is none.
+// Of a batch that was Split, send Parts instead.
+func (o Outcome) Remainder(b Batch, statuses ...Status) (Batch, bool) {
+	var rows []Row
+	for i, r := range o.Results {
+		if slices.Contains(statuses, r.Status) {
+			rows = append(rows, b.Rows[i])
+		}
+	}
+	if len(rows) == len(b.Rows) {
+		return b, true
+	}
+	return part(b, 1, rows), len(rows) > 0
+}
+
 // isLocal reports an error before any byte left.
 func isLocal(err error) bool {
 	var guard *GuardError
@@ -259,7 +275,7 @@ func halves(b Batch, rows []Row) []Batch {
 }
 
 // tidy redacts the vendor's words everywhere.
-func (d *Destination) tidy(_ Object, b Batch, o *Outcome) {
+func (d *Destination) tidy(b Batch, o *Outcome) {
 	var ids []string
 	for _, r := range b.Rows {
 		for _, v := range r.IDs {

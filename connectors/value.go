@@ -115,3 +115,12 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	*v = append((*v)[:0], b...)
 	return nil
 }
+
+// Items splits an array into its values.
+func (v Value) Items() ([]Value, error) {
+	var out []Value
+	if err := json.Unmarshal(v, &out); err != nil {
+		return nil, fmt.Errorf("reading an array: %w", err)
+	}
+	return out, nil
+}

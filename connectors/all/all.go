@@ -1,0 +1,24 @@
+// Package all is the one list of connectors. There is no other list and no
+// registration: a connector is in Tailrace by being named here. It must never
+// hold anything else; its promise is that documentation, planner, kit and
+// command line all see the same connectors.
+package all
+
+import (
+	"github.com/tailrace/tailrace/connectors"
+	"github.com/tailrace/tailrace/connectors/hubspot"
+	"github.com/tailrace/tailrace/connectors/webhook"
+)
+
+// All are the connectors, in the order that people see them.
+var All = []connectors.Connector{webhook.Connector, hubspot.Connector}
+
+// ByName finds a connector.
+func ByName(name string) (connectors.Connector, bool) {
+	for _, c := range All {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return connectors.Connector{}, false
+}
