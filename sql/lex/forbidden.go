@@ -58,6 +58,7 @@ var refusals = []struct{ prefix, why string }{
 	{"datetimetouuidv7", "gives another answer at every call"},
 	{"sleep", "makes the warehouse wait"},
 	{"obfuscatequery", "gives another answer at every call"},
+	{"localtime", "gives another answer at every call; use now()"},
 	{"uptime", "gives another answer at every call"},
 	{"rownumberin", "gives an answer that hangs on how rows are read; use row_number() OVER (ORDER BY …)"},
 	{"blocknumber", "gives an answer that hangs on how rows are read"},
@@ -71,9 +72,13 @@ var refusals = []struct{ prefix, why string }{
 }
 
 // Forbidden says why the function of that name can't be used in a user's SQL:
-// it is not deterministic, or it waits. The reason continues a sentence that
+// it is not deterministic, or it waits. Calls that read the clock are not among
+// them, since RewriteTime replaces those. The reason continues a sentence that
 // begins with the function's name.
 func Forbidden(function string) (why string, forbidden bool) {
+	if ReadsClock(function) {
+		return "", false
+	}
 	lower := strings.ToLower(function)
 	for _, r := range refusals {
 		if strings.HasPrefix(lower, r.prefix) {

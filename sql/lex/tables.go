@@ -247,6 +247,10 @@ func (s *scanner) table(i int) int {
 // in reads what stands behind IN: a bracket is left to step, a name is a table
 // unless it is called.
 func (s *scanner) in(i int) int {
+	if s.tok(i).Is("(") && s.loneName(i+1) {
+		s.push(i + 1)
+		return s.named(i+1, RefIn)
+	}
 	if s.tok(i + 1).Is("(") {
 		return i
 	}
@@ -261,6 +265,20 @@ func (s *scanner) in(i int) int {
 		return s.parameter(i)
 	}
 	return i
+}
+
+// loneName reports whether a name, qualified or not, and nothing else stands
+// before a closing bracket: IN (t) reads the table t, as IN t does.
+func (s *scanner) loneName(i int) bool {
+	for {
+		if _, named := s.tok(i).Identifier(); !named {
+			return false
+		}
+		if !s.tok(i + 1).Is(".") {
+			return s.tok(i + 1).Is(")")
+		}
+		i += 2
+	}
 }
 
 func (s *scanner) named(i int, kind RefKind) int {

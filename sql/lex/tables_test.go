@@ -60,6 +60,7 @@ func TestTables(t *testing.T) {
 		{"SELECT * FROM a PASTE JOIN b CROSS JOIN c", "a, b, c"},
 		{"SELECT * FROM a; SELECT * FROM b", "a, b"},
 		{"SELECT countIf(x IN s) OVER (PARTITION BY y ORDER BY z) FROM a", "in s, a"},
+		{"SELECT x IN (b), y IN (db.c), z IN (d, e), v IN ('f') FROM a", "in b, in db.c, a"},
 		{"SELECT * FROM", ""},
 		{"SELECT * FROM a JOIN", "a"},
 		{") FROM a", "a"},

@@ -21,7 +21,7 @@ const (
 // case: now(), its kin and their SQL-standard aliases (system.functions of
 // 26.7).
 var clockCalls = map[string]clock{
-	"now": clockSeconds, "current_timestamp": clockSeconds, "localtimestamp": clockSeconds, "localtime": clockSeconds,
+	"now": clockSeconds, "current_timestamp": clockSeconds, "localtimestamp": clockSeconds,
 	"nowinblock": clockSeconds, "utctimestamp": clockSeconds, "utc_timestamp": clockSeconds,
 	"now64": clockSub, "nowinblock64": clockSub,
 	"today": clockToday, "curdate": clockToday, "current_date": clockToday,
