@@ -29,8 +29,8 @@ func (q *Queue) dispatch(ctx context.Context) {
 	}
 }
 
-// dispatchOnce enqueues what the finders name, as far as there is room. A finder that fails, or Redis being
-// away, costs this turn only.
+// dispatchOnce enqueues what the finders name, as far as there is room, in turns so that a long list of one
+// holds up no other. A finder that fails, or Redis being away, costs this turn only.
 func (q *Queue) dispatchOnce(ctx context.Context) {
 	q.mu.RLock()
 	finders := q.finders
@@ -40,21 +40,30 @@ func (q *Queue) dispatchOnce(ctx context.Context) {
 		q.dispatchFailed(ctx, "asking for the queue's length", err)
 		return
 	}
-	room := int64(q.opt.MaxPending) - pending
+	var lists [][]Task
+	longest := 0
 	for _, find := range finders {
 		tasks, err := find(ctx)
 		if err != nil {
 			q.dispatchFailed(ctx, "looking for unfinished work", err)
 			continue
 		}
-		for _, t := range tasks {
-			if room <= 0 {
-				return // the next turn goes on
+		lists = append(lists, tasks)
+		longest = max(longest, len(tasks))
+	}
+	room := int64(q.opt.MaxPending) - pending
+	for i := range longest {
+		for _, tasks := range lists {
+			if i >= len(tasks) || room <= 0 {
+				continue // what has no room now is named again at the next turn
 			}
-			room--
-			if err := q.enqueue(ctx, t); err != nil {
+			added, err := q.enqueue(ctx, tasks[i])
+			if err != nil {
 				q.dispatchFailed(ctx, "dispatching", err)
-				break
+				return
+			}
+			if added {
+				room--
 			}
 		}
 	}

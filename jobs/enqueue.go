@@ -49,7 +49,8 @@ func (q *Queue) Enqueue(ctx context.Context, kind, id string, opts ...EnqueueOpt
 	for _, o := range opts {
 		o(&t)
 	}
-	return q.enqueue(ctx, t)
+	_, err := q.enqueue(ctx, t)
+	return err
 }
 
 // EnqueueAt is Enqueue with At.
@@ -62,9 +63,10 @@ func (q *Queue) EnqueueIn(ctx context.Context, kind, id string, d time.Duration)
 	return q.Enqueue(ctx, kind, id, At(q.now().Add(d)))
 }
 
-func (q *Queue) enqueue(ctx context.Context, t Task) error {
+// enqueue says whether a task was added to the queue; it wasn't when the work was in it already.
+func (q *Queue) enqueue(ctx context.Context, t Task) (added bool, err error) {
 	if t.Kind == "" || t.ID == "" || len(t.ID) > 900 {
-		return fmt.Errorf("enqueueing %q: a task needs a kind and an id of at most 900 bytes", t.Kind)
+		return false, fmt.Errorf("enqueueing %q: a task needs a kind and an id of at most 900 bytes", t.Kind)
 	}
 	// asynq compares with the machine's clock; ours may be another one, so only the delay is carried over.
 	at := time.Now()
@@ -78,14 +80,14 @@ func (q *Queue) enqueue(ctx context.Context, t Task) error {
 			asynq.Timeout(asynqTimeout), asynq.ProcessAt(at))
 		if err == nil {
 			q.counts.enqueued.Add(1)
-			return nil
+			return true, nil
 		}
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {
-			return fmt.Errorf("enqueueing %s %s: %w", t.Kind, t.ID, err)
+			return false, fmt.Errorf("enqueueing %s %s: %w", t.Kind, t.ID, err)
 		}
 		fate, err := q.admit(ctx, t, at)
 		if err != nil {
-			return fmt.Errorf("enqueueing %s %s again: %w", t.Kind, t.ID, err)
+			return false, fmt.Errorf("enqueueing %s %s again: %w", t.Kind, t.ID, err)
 		}
 		if fate != "gone" {
 			q.counts.conflicts.Add(1)
@@ -93,10 +95,10 @@ func (q *Queue) enqueue(ctx context.Context, t Task) error {
 				q.counts.rescued.Add(1)
 				q.log.Warn("task of a lost worker goes back to the queue", "kind", t.Kind, "id", t.ID)
 			}
-			return nil
+			return false, nil
 		}
 	}
-	return nil // it came and went three times: somebody else is running it right now
+	return false, nil // it came and went three times: somebody else is running it right now
 }
 
 func (q *Queue) admit(ctx context.Context, t Task, at time.Time) (string, error) {

@@ -12,16 +12,20 @@ import (
 	"github.com/hibiken/asynq"
 )
 
+// defaultTimeout bounds a slice of work whose kind names no time-out: under a minute, as slices should be.
+const defaultTimeout = 55 * time.Second
+
 type handler struct {
 	timeout time.Duration
 	fn      func(ctx context.Context, id string) error
 }
 
-// Handle registers the handler of a kind; call it before Run. The handler's context ends after timeout, when
+// Handle registers the handler of a kind; call it before Run. The handler's context ends after timeout (0: 55 s), when
 // the task's lease is lost, and at shutdown after the grace. It must read the warehouse first, do a bounded
 // piece of work, record it, and leave no goroutine behind. nil means that nothing is left to do; an error
 // (see RetryIn) runs it again. Two runs of one (kind, id) at a time are rare but possible.
 func (q *Queue) Handle(kind string, timeout time.Duration, fn func(ctx context.Context, id string) error) {
+	setDuration(&timeout, defaultTimeout)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.handlers[kind] = handler{timeout: timeout, fn: fn}
