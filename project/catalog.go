@@ -12,7 +12,7 @@ import (
 type Catalog interface {
 	// Connectors returns the names of all connectors.
 	Connectors() []string
-	// Objects returns the objects of a connector.
+	// Objects returns the objects of a connector; * stands for any name.
 	Objects(connector string) []string
 	// Identifiers returns what an object can be matched by.
 	Identifiers(connector, object string) []string
@@ -52,7 +52,7 @@ func (p *Project) Check(c Catalog) Diagnostics {
 
 func (l *loader) checkCapabilities(s *Sync, connector string, c Catalog) {
 	objects := c.Objects(connector)
-	if !slices.Contains(objects, s.Object) {
+	if !slices.Contains(objects, s.Object) && !slices.Contains(objects, "*") {
 		l.fail(CodeObject, s.Path, s.Positions.At("object"), "", "%s has no object %s%s", connector, s.Object, orList(s.Object, objects))
 		return
 	}

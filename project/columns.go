@@ -91,6 +91,9 @@ func (l *loader) checkMapping(s *Sync, columns map[string][]Column) {
 	check := func(c ColumnRef, at Position) {
 		cols, have, of := own, haveOwn, ""
 		if c.Profile {
+			if l.p.Trait(c.Name) != nil {
+				return // becomes a column when the trait is first published
+			}
 			cols, have, of = profiles, haveProfiles, "profile."
 		}
 		known := columnNames(cols)

@@ -18,6 +18,8 @@ type Destination struct {
 	BaseURL string `yaml:"base_url" json:"base_url,omitempty"`
 	// Credentials by name, each by reference.
 	Credentials map[string]Secret `yaml:"credentials" json:"-"`
+	// Sandbox sends to a stand-in inside the process instead of the vendor.
+	Sandbox bool `yaml:"sandbox" json:"sandbox,omitempty"`
 	// Purpose for which data is sent there; all of them must be consented to.
 	Purpose []string `yaml:"purpose" json:"purpose,omitempty"`
 	// Limits shared by all syncs to this destination.
@@ -30,6 +32,7 @@ type Destination struct {
 	RenamedFrom string `yaml:"renamed_from" json:"renamed_from,omitempty"`
 	// Settings are the connector's own keys, for its config struct to judge. A
 	// value that is one reference is a Secret; other texts have theirs resolved.
+	// A true Sandbox is among them.
 	Settings map[string]any `yaml:"-" json:"-"`
 }
 
@@ -49,6 +52,14 @@ func (l *loader) destination(path, name, text string) {
 		return
 	}
 	dst.Settings = settings
+	if dst.Sandbox {
+		settings["sandbox"] = true
+	}
+	for key, secret := range dst.Credentials {
+		if secret.IsZero() { // ${env:NAME:-} is as good as not written
+			delete(dst.Credentials, key)
+		}
+	}
 	for i, p := range dst.Purpose {
 		l.checkWord(CodeValue, path, dst.Positions.At("purpose", fmt.Sprint(i)), "purpose", p)
 	}

@@ -7,3 +7,8 @@ import "embed"
 //
 //go:embed schema/*.sql
 var Schema embed.FS
+
+// Demo holds the shop project that `tailrace init` writes, under demo/.
+//
+//go:embed demo
+var Demo embed.FS

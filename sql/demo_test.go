@@ -1,0 +1,30 @@
+package sql_test
+
+import (
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tailrace/tailrace/project"
+	"github.com/tailrace/tailrace/sql"
+)
+
+// writeDemo writes the shop project as tailrace init does.
+func writeDemo(t *testing.T) string {
+	t.Helper()
+	files, err := fs.Sub(sql.Demo, "demo")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, files))
+	return dir
+}
+
+func TestTheShopProjectHasNothingToSay(t *testing.T) {
+	t.Parallel()
+	p, out := project.Load(writeDemo(t), func(string) (string, bool) { return "", false })
+	require.Empty(t, out.String())
+	require.Len(t, p.Syncs, 5)
+	require.True(t, p.Destination("hubspot").Sandbox)
+	require.Empty(t, p.Destination("webhook").Credentials)
+}
