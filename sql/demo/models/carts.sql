@@ -24,15 +24,15 @@ WITH
             cart_id,
             arraySort(groupUniqArray(sku)) AS skus,
             round(sum(price * quantity), 2) AS cart_value,
-            max(timestamp) AS last_added_at
+            max(timestamp) AS added_at
         FROM lines
         GROUP BY profile_id, cart_id
     )
 SELECT
     profile_id,
-    argMax(cart_id, last_added_at) AS cart_id,
-    argMax(skus, last_added_at) AS skus,             -- articles in it
-    argMax(cart_value, last_added_at) AS cart_value, -- in the shop's currency
-    max(last_added_at) AS last_added_at
+    argMax(by_cart.cart_id, added_at) AS cart_id,
+    argMax(by_cart.skus, added_at) AS skus,             -- articles in it
+    argMax(by_cart.cart_value, added_at) AS cart_value, -- in the shop's currency
+    max(added_at) AS last_added_at
 FROM by_cart
 GROUP BY profile_id
