@@ -28,7 +28,7 @@ func version(pass, step uint64) uint64 { return pass<<32 | step }
 
 // pass resolves one window. Its row in identity_passes is the last thing it writes.
 func (r *Resolver) pass(ctx context.Context, pass uint64, w window) (Report, error) {
-	args := warehouse.P{"since": w.since, "until": w.until, "blocked": r.blocked()}
+	args := warehouse.P{"since": w.since, "until": w.until, "blocked": r.AllBlocked()}
 	for _, name := range []string{"identifiers", "previous"} {
 		if err := r.exec(ctx, name, with(args, "version", version(pass, stepIdentifiers))); err != nil {
 			return Report{}, err

@@ -179,7 +179,8 @@ func (r *Resolver) overlap() time.Duration {
 	return DefaultOverlap
 }
 
-func (r *Resolver) blocked() []string {
+// AllBlocked are BlockedValues and the resolver's own, as statements compare them.
+func (r *Resolver) AllBlocked() []string {
 	all := slices.Clone(BlockedValues)
 	for _, b := range r.Blocked {
 		all = append(all, strings.ToLower(strings.Trim(b, blanks)))
