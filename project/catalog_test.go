@@ -39,7 +39,7 @@ func (testCatalog) MaxRows(c, _, _ string) int {
 }
 
 // testColumns is what a warehouse would say of the files that bad files use.
-var testColumns = map[string][]Column{
+var testColumns = map[string][]ResultColumn{
 	"lapsed":   {{"profile_id", "UUID"}, {"last_order_at", "DateTime64(3, 'UTC')"}, {"big", "UInt8"}, {"total", "Nullable(Float64)"}},
 	"value":    {{"profile_id", "UUID"}, {"total", "Nullable(Float64)"}},
 	"wide":     {{"profile_id", "UUID"}, {"a", "String"}, {"b", "String"}},

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Column is a column that the warehouse found a file's query to have.
-type Column struct {
+// ResultColumn is a column that the warehouse found a file's query to have.
+type ResultColumn struct {
 	Name string
 	Type string // as ClickHouse writes it
 }
@@ -15,7 +15,7 @@ type Column struct {
 // CheckColumns holds headers and mappings against what the warehouse knows:
 // columns by the name of the model, trait or audience, and those of the view
 // profiles under "profiles". Files without an entry aren't looked at.
-func CheckColumns(p *Project, columns map[string][]Column) Diagnostics {
+func CheckColumns(p *Project, columns map[string][]ResultColumn) Diagnostics {
 	l := &loader{p: p}
 	for _, f := range p.SQLFiles() {
 		if cols, ok := columns[f.Name]; ok {
@@ -29,7 +29,7 @@ func CheckColumns(p *Project, columns map[string][]Column) Diagnostics {
 	return l.out
 }
 
-func (l *loader) checkFileColumns(f *SQLFile, cols []Column) {
+func (l *loader) checkFileColumns(f *SQLFile, cols []ResultColumn) {
 	known := columnNames(cols)
 	unknown := func(name string, at Position) bool {
 		if slices.Contains(known, name) {
@@ -66,7 +66,7 @@ func (l *loader) checkFileColumns(f *SQLFile, cols []Column) {
 
 // checkTraitType sees that a trait has a key and one value, of the type that
 // its header says.
-func (l *loader) checkTraitType(f *SQLFile, cols []Column) {
+func (l *loader) checkTraitType(f *SQLFile, cols []ResultColumn) {
 	if len(cols) != 2 {
 		l.fail(CodeTraitType, f.Path, Position{f.BodyLine, 1}, "", "a trait selects its key and one value, this selects %d columns: %s",
 			len(cols), strings.Join(columnNames(cols), ", "))
@@ -81,14 +81,14 @@ func (l *loader) checkTraitType(f *SQLFile, cols []Column) {
 	}
 }
 
-func (l *loader) checkMapping(s *Sync, columns map[string][]Column) {
+func (l *loader) checkMapping(s *Sync, columns map[string][]ResultColumn) {
 	kind, name := s.Reads()
 	own, haveOwn := columns[name]
 	if f := l.p.SQL(name); f == nil || f.Kind != kind {
 		haveOwn = false
 	}
 	profiles, haveProfiles := columns["profiles"]
-	check := func(c ColumnRef, at Position) {
+	check := func(c Column, at Position) {
 		cols, have, of := own, haveOwn, ""
 		if c.Profile {
 			if l.p.Trait(c.Name) != nil {
@@ -117,7 +117,7 @@ func (l *loader) checkMapping(s *Sync, columns map[string][]Column) {
 	}
 }
 
-func columnNames(cols []Column) []string {
+func columnNames(cols []ResultColumn) []string {
 	out := make([]string, len(cols))
 	for i, c := range cols {
 		out[i] = c.Name
@@ -125,7 +125,7 @@ func columnNames(cols []Column) []string {
 	return out
 }
 
-func typeOf(cols []Column, name string) string {
+func typeOf(cols []ResultColumn, name string) string {
 	for _, c := range cols {
 		if c.Name == name {
 			return c.Type

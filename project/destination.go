@@ -1,13 +1,6 @@
 package project
 
-import (
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/go-playground/validator/v10"
-)
+import "fmt"
 
 // Destination is destinations/NAME.yml: a connector with its settings.
 type Destination struct {
@@ -64,32 +57,4 @@ func (l *loader) destination(path, name, text string) {
 		l.checkWord(CodeValue, path, dst.Positions.At("purpose", fmt.Sprint(i)), "purpose", p)
 	}
 	l.p.Destinations = append(l.p.Destinations, dst)
-}
-
-// validate runs the rules of a struct's validate tags, except required, which
-// decoding has already looked at.
-func (d *decoder) validate(into any) {
-	v := validator.New()
-	v.RegisterTagNameFunc(fieldName)
-	err := v.Struct(into)
-	var failed validator.ValidationErrors
-	if !errors.As(err, &failed) {
-		return
-	}
-	for _, f := range failed {
-		if f.Tag() == "required" || f.Tag() == "oneof" {
-			continue
-		}
-		_, path, _ := strings.Cut(f.Namespace(), ".")
-		keys := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
-		at := d.pos.At(keys...)
-		if slices.ContainsFunc(*d.out, func(x Diagnostic) bool { return x.Path == d.path && x.position() == at }) {
-			continue // what it is was already said
-		}
-		want := f.Tag()
-		if f.Param() != "" {
-			want += " " + f.Param()
-		}
-		d.out.add(SeverityError, CodeValue, d.path, at, "", "%s breaks its rule: %s", f.Field(), want)
-	}
 }

@@ -146,7 +146,7 @@ func (s *Sync) readsProfiles() bool {
 // profileTraits are the traits that a sync reads as columns of profiles.
 func (s *Sync) profileTraits(p *Project) []string {
 	var out []string
-	note := func(c ColumnRef) {
+	note := func(c Column) {
 		if c.Profile && p.Trait(c.Name) != nil && c.Name != s.Trait && !slices.Contains(out, c.Name) {
 			out = append(out, c.Name)
 		}

@@ -121,7 +121,7 @@ func TestLoadReadsEveryKindOfFile(t *testing.T) {
 func TestLoadReadsASync(t *testing.T) {
 	t.Parallel()
 	s := load(t, shop).Sync("vip")
-	require.Equal(t, map[string]ColumnRef{"email": {Profile: true, Name: "email"}}, s.Match)
+	require.Equal(t, map[string]Column{"email": {Profile: true, Name: "email"}}, s.Match)
 	names := make([]string, len(s.Fields))
 	for i, f := range s.Fields {
 		names[i] = f.Name

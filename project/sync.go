@@ -26,7 +26,7 @@ type Sync struct {
 	// Target is the list, audience or table at the destination, where the object has several.
 	Target string `yaml:"target" json:"target,omitempty"`
 	// Match maps the destination's identifiers to columns.
-	Match map[string]ColumnRef `yaml:"match" json:"match,omitempty"`
+	Match map[string]Column `yaml:"match" json:"match,omitempty"`
 	// Fields maps the destination's fields to columns or constants, in the file's order.
 	Fields Fields `yaml:"fields" json:"fields,omitempty"`
 	// OnExit is what leaving means in mode mirror.
@@ -110,9 +110,9 @@ func (m Mode) Actions(exit OnExit) []string {
 	return nil
 }
 
-// ColumnRef is a column of what a sync reads, or, written profile.NAME, one of the
+// Column is a column of what a sync reads, or, written profile.NAME, one of the
 // view profiles.
-type ColumnRef struct {
+type Column struct {
 	Profile bool
 	Name    string
 }
@@ -120,7 +120,7 @@ type ColumnRef struct {
 var columnPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // String writes it as files do.
-func (c ColumnRef) String() string {
+func (c Column) String() string {
 	if c.Profile {
 		return "profile." + c.Name
 	}
@@ -128,14 +128,14 @@ func (c ColumnRef) String() string {
 }
 
 // MarshalText writes it as files do.
-func (c ColumnRef) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+func (c Column) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // JSONSchema describes it for editors.
-func (ColumnRef) JSONSchema() *jsonschema.Schema {
+func (Column) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "string", Pattern: `^(profile\.)?[A-Za-z_][A-Za-z0-9_]*$`}
 }
 
-func (c *ColumnRef) decodeYAML(d *decoder, n ast.Node, path string) {
+func (c *Column) decodeYAML(d *decoder, n ast.Node, path string) {
 	text, ok := d.text(n, path)
 	if !ok {
 		return
@@ -146,7 +146,7 @@ func (c *ColumnRef) decodeYAML(d *decoder, n ast.Node, path string) {
 		d.fail(n, CodeColumnName, hint, "%q is no column", text)
 		return
 	}
-	*c = ColumnRef{Profile: ofProfile, Name: name}
+	*c = Column{Profile: ofProfile, Name: name}
 }
 
 // Fields are the mapped fields in the file's order.
@@ -154,9 +154,9 @@ type Fields []Field
 
 // Field is one mapped field: a column or a constant.
 type Field struct {
-	Name   string    // at the destination
-	Column ColumnRef // of what is sent; zero for a constant
-	Const  any       // nil is the destination's null
+	Name   string // at the destination
+	Column Column // of what is sent; zero for a constant
+	Const  any    // nil is the destination's null
 	IsConst,
 	HasDefault bool
 	Format  string   // how the value is written: date, datetime, unix, unix_ms, text, number, lower, sha256 …
@@ -169,10 +169,10 @@ var FieldFormats = []string{"text", "number", "boolean", "date", "datetime", "un
 
 // fieldMap is the long form of a mapped field.
 type fieldMap struct {
-	Column  *ColumnRef `yaml:"column" json:"column,omitempty"`
-	Const   any        `yaml:"const" json:"const,omitempty"`
-	Format  string     `yaml:"format" json:"format,omitempty"`
-	Default any        `yaml:"default" json:"default,omitempty"`
+	Column  *Column `yaml:"column" json:"column,omitempty"`
+	Const   any     `yaml:"const" json:"const,omitempty"`
+	Format  string  `yaml:"format" json:"format,omitempty"`
+	Default any     `yaml:"default" json:"default,omitempty"`
 }
 
 func (f *Fields) decodeYAML(d *decoder, n ast.Node, path string) {
@@ -233,6 +233,6 @@ func (f *Field) decode(d *decoder, n ast.Node, path string) {
 // JSONSchema describes it for editors.
 func (Fields) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object", AdditionalProperties: &jsonschema.Schema{
-		OneOf: []*jsonschema.Schema{ColumnRef{}.JSONSchema(), reflectSchema(fieldMap{})},
+		OneOf: []*jsonschema.Schema{Column{}.JSONSchema(), reflectSchema(fieldMap{})},
 	}}
 }

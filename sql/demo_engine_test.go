@@ -27,13 +27,13 @@ var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 // arrange makes a view of each file of the shop project, in the order of the
 // graph and through the gate, and returns the columns that the engine found.
-func arrange(t *testing.T, db *warehouse.DB, p *project.Project) map[string][]project.Column {
+func arrange(t *testing.T, db *warehouse.DB, p *project.Project) map[string][]project.ResultColumn {
 	t.Helper()
 	options := warehouse.GateOptions{Now: now, AllowedTables: map[string]bool{}}
 	for _, name := range project.PublicTables {
 		options.AllowedTables[name] = true
 	}
-	columns := map[string][]project.Column{}
+	columns := map[string][]project.ResultColumn{}
 	for _, n := range p.Graph().Nodes() {
 		f := p.SQL(n.Name)
 		if f == nil {
@@ -45,13 +45,13 @@ func arrange(t *testing.T, db *warehouse.DB, p *project.Project) map[string][]pr
 		require.NoError(t, db.Exec(t.Context(), "CREATE VIEW "+db.ProjectDatabase()+"."+f.Name+" AS "+checked.SQL), f.Path)
 		options.AllowedTables[f.Name] = true
 		for _, c := range checked.Columns {
-			columns[f.Name] = append(columns[f.Name], project.Column{Name: c.Name, Type: c.Type})
+			columns[f.Name] = append(columns[f.Name], project.ResultColumn{Name: c.Name, Type: c.Type})
 		}
 	}
 	checked, err := db.Check(t.Context(), "SELECT * FROM profiles", options)
 	require.NoError(t, err)
 	for _, c := range checked.Columns {
-		columns["profiles"] = append(columns["profiles"], project.Column{Name: c.Name, Type: c.Type})
+		columns["profiles"] = append(columns["profiles"], project.ResultColumn{Name: c.Name, Type: c.Type})
 	}
 	return columns
 }
