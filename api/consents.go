@@ -37,7 +37,7 @@ type Suppression struct {
 func (s *Server) registerConsents() {
 	register(s, endpoint{id: "list-consents", method: http.MethodGet, path: "/api/v1/consents", summary: "List consents, by identifier", tag: "privacy", role: Operator},
 		func(ctx context.Context, in *struct {
-			paging
+			Paging
 			Kind     string `query:"kind"`
 			Value    string `query:"value"`
 			Category string `query:"category"`
@@ -52,9 +52,9 @@ func (s *Server) registerConsents() {
 			if err := s.audit(ctx, "read_consents", in.Kind, ""); err != nil {
 				return nil, err
 			}
-			return list[Consent](ctx, s, q, in.paging, "(kind, value, category)", func(c Consent) []any { return []any{c.Kind, c.Value, c.Category} })
+			return list[Consent](ctx, s, q, in.Paging, "(kind, value, category) > (?, ?, ?)", func(c Consent) []string { return []string{c.Kind, c.Value, c.Category} })
 		})
-	register(s, endpoint{id: "put-consents", method: http.MethodPut, path: "/api/v1/consents", summary: "Record consents", tag: "privacy", role: Operator},
+	register(s, endpoint{id: "put-consents", method: http.MethodPut, path: "/api/v1/consents", summary: "Record consents", tag: "privacy", role: Operator, maxBody: 10 << 20},
 		func(ctx context.Context, in *struct {
 			Body struct {
 				Items []Consent `json:"items" minItems:"1" maxItems:"10000"`
@@ -66,6 +66,12 @@ func (s *Server) registerConsents() {
 				if c.At.IsZero() {
 					c.At = now
 				}
+				if c.At.Year() < 2000 || c.At.After(now.Add(time.Hour)) {
+					// The latest word wins, so one from the future would silence every later one.
+					p := problem(Invalid, "Give the moment at which it was given, or leave at out for now.", "item %d: at %s is not between 2000 and now", i, c.At.UTC().Format(time.RFC3339))
+					p.Errors = []Flaw{{Location: fmt.Sprintf("body.items[%d].at", i), Message: "not between 2000 and now"}}
+					return nil, p
+				}
 				if c.Source == "" {
 					c.Source = "api"
 				}
@@ -75,7 +81,7 @@ func (s *Server) registerConsents() {
 		})
 	register(s, endpoint{id: "list-suppressions", method: http.MethodGet, path: "/api/v1/suppressions", summary: "List suppressions, by identifier", tag: "privacy", role: Operator},
 		func(ctx context.Context, in *struct {
-			paging
+			Paging
 			Kind  string `query:"kind"`
 			Value string `query:"value"`
 		}) (*body[page[Suppression]], error) {
@@ -89,9 +95,9 @@ func (s *Server) registerConsents() {
 			if err := s.audit(ctx, "read_suppressions", in.Kind, ""); err != nil {
 				return nil, err
 			}
-			return list[Suppression](ctx, s, q, in.paging, "(kind, value)", func(c Suppression) []any { return []any{c.Kind, c.Value} })
+			return list[Suppression](ctx, s, q, in.Paging, "(kind, value) > (?, ?)", func(c Suppression) []string { return []string{c.Kind, c.Value} })
 		})
-	register(s, endpoint{id: "put-suppressions", method: http.MethodPut, path: "/api/v1/suppressions", summary: "Suppress people, or lift a suppression", tag: "privacy", role: Operator},
+	register(s, endpoint{id: "put-suppressions", method: http.MethodPut, path: "/api/v1/suppressions", summary: "Suppress people, or lift a suppression", tag: "privacy", role: Operator, maxBody: 10 << 20},
 		func(ctx context.Context, in *struct {
 			Body struct {
 				Items []Suppression `json:"items" minItems:"1" maxItems:"10000"`

@@ -1,14 +1,11 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/tailrace/tailrace/warehouse"
 )
 
 // Kind is what went wrong, in the few kinds that a caller decides on; each maps to one HTTP status.
@@ -63,42 +60,15 @@ func problem(kind Kind, next, format string, args ...any) *Problem {
 		Detail: fmt.Sprintf(format, args...), Next: next}
 }
 
-// fail turns an error of the packages below into a problem document; unknown ones are internal and keep their words,
-// which never hold secrets (house rule of every package).
-func (s *Server) fail(err error) error {
-	var known *Problem
-	var refused interface{ Kind() string }
-	var next interface{ Next() string }
-	var exception *clickhouse.Exception
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &known):
-		return known
-	case errors.As(err, &refused):
-		p := problem(Kind(refused.Kind()), "", "%s", err)
-		if p.Status == 0 {
-			p = problem(Internal, "", "%s", err)
-		}
-		if errors.As(err, &next) {
-			p.Next = next.Next()
-		}
-		return p
-	case errors.Is(err, warehouse.ErrNoRows):
-		return problem(NotFound, "", "%s", err)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return problem(Unavailable, "Try again, or ask for less.", "%s", err)
-	case errors.As(err, &exception):
-		s.log.Error("warehouse refused a statement of ours", "code", exception.Code, "error", err)
-		return problem(Internal, "This is a bug or a warehouse in trouble; the server's log has it.", "%s", err)
-	default:
-		s.log.Error("request", "error", err)
-		return problem(Internal, "The server's log has more.", "%s", err)
-	}
-}
-
-// newHumaError is huma's own faults (bad JSON, failed validation) as our problem documents.
+// newHumaError is huma's own faults (bad JSON, failed validation) as our problem documents. A problem of ours stays
+// what it is.
 func newHumaError(status int, message string, errs ...error) huma.StatusError {
+	for _, err := range errs {
+		var ours *Problem
+		if errors.As(err, &ours) {
+			return ours
+		}
+	}
 	p := &Problem{Type: "https://tailrace.dev/problems/" + string(kindOf(status)), Title: http.StatusText(status), Status: status, Detail: message}
 	for _, err := range errs {
 		var detail *huma.ErrorDetail

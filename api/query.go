@@ -3,12 +3,16 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
+	sq "github.com/Masterminds/squirrel"
 	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/warehouse"
 )
@@ -30,7 +34,11 @@ func (s *Server) registerQuery() {
 			if !slices.Contains(queryFormats, format) {
 				return nil, problem(Invalid, "Use one of JSONEachRow, CSVWithNames, TSVWithNames, PrettyCompact, Markdown, Parquet, Arrow, Native.", "format %q isn't offered", format)
 			}
-			limits := warehouse.GateOptions{AllowedTables: s.readable(), Now: s.opts.Now().UTC(), MaxTime: time.Minute, MaxMemory: 2 << 30, MaxRows: 10_000_000}
+			allowed, err := s.readable(ctx)
+			if err != nil {
+				return nil, err
+			}
+			limits := warehouse.GateOptions{AllowedTables: allowed, Now: s.opts.Now().UTC(), MaxTime: time.Minute, MaxMemory: 2 << 30, MaxRows: 10_000_000}
 			checked, err := s.opts.DB.Check(ctx, in.Body.SQL, limits)
 			if err != nil {
 				return nil, sqlProblem(err)
@@ -42,7 +50,7 @@ func (s *Server) registerQuery() {
 				w := &countingWriter{w: out.BodyWriter()}
 				out.SetHeader("Content-Type", formatType(format))
 				out.SetHeader("X-Content-Type-Options", "nosniff")
-				if err := s.opts.DB.StreamFormat(ctx, w, checked.Wrap(0), format, checked.Limits(limits)); err != nil {
+				if err := s.opts.DB.StreamFormat(ctx, w, checked.Wrap(0), format, limits.Limits()); err != nil {
 					s.streamFailed(out, w, err)
 				}
 			}}, nil
@@ -64,30 +72,60 @@ func (s *Server) streamFailed(out huma.Context, w *countingWriter, err error) {
 	s.refuse(out, known)
 }
 
-// sqlProblem turns a fault of the caller's SQL into a problem that names the place.
+// sqlProblem turns a fault of the caller's SQL into a problem that names the place. Whatever the engine says about a
+// statement that passed the gate (a division by zero, a limit that was reached) is the statement's fault too.
 func sqlProblem(err error) error {
 	var gate *warehouse.GateError
 	if errors.As(err, &gate) {
-		p := problem(Invalid, gate.Hint, "%d:%d: %s", gate.Line, gate.Column, gate.Message)
-		p.Errors = []Flaw{{Location: "body.sql", Message: gate.Message}}
-		return p
+		return sqlFlaw(gate)
+	}
+	var exception *clickhouse.Exception
+	if errors.As(err, &exception) {
+		next := "Mend the statement."
+		switch exception.Code {
+		case 158, 159, 241, 307, 396:
+			next = "It reached a limit (a minute, 2 GiB of memory, 10 million rows): ask for less, or LIMIT it."
+		}
+		return problem(Invalid, next, "the warehouse says: %s (code %d)", exception.Message, exception.Code)
 	}
 	return err
 }
 
-// readable is the list of tables that users' SQL may name.
-func (s *Server) readable() map[string]bool {
+func sqlFlaw(gate *warehouse.GateError) *Problem {
+	p := problem(Invalid, gate.Hint, "%d:%d: %s", gate.Line, gate.Column, gate.Message)
+	p.Errors = []Flaw{{Location: "body.sql", Message: gate.Message}}
+	return p
+}
+
+// readable is the list of tables that users' SQL may name: public tables, the project's own files, and the databases
+// under warehouse.read.
+func (s *Server) readable(ctx context.Context) (map[string]bool, error) {
 	allowed := map[string]bool{}
 	for _, name := range project.PublicTables {
 		allowed[name] = true
 	}
 	p := s.opts.Project()
-	for _, files := range [][]*project.SQLFile{p.Models, p.Traits, p.Audiences} {
-		for _, f := range files {
-			allowed[f.Name] = true
-		}
+	for _, f := range p.SQLFiles() {
+		allowed[f.Name] = true
 	}
-	return allowed
+	foreign := slices.DeleteFunc(slices.Clone(p.Config.Warehouse.Read), func(name string) bool {
+		return name == s.opts.DB.Database() || name == s.opts.DB.ProjectDatabase()
+	})
+	if len(foreign) == 0 {
+		return allowed, nil
+	}
+	text, args, err := sq.Select("concat(database, '.', name)").From("system.tables").Where(sq.Eq{"database": foreign}).ToSql()
+	if err != nil {
+		return nil, fmt.Errorf("building a list: %w", err)
+	}
+	var names []string
+	if err := s.opts.DB.Select(ctx, &names, text, args...); err != nil {
+		return nil, fmt.Errorf("listing the tables of warehouse.read: %w", err)
+	}
+	for _, name := range names {
+		allowed[name] = true
+	}
+	return allowed, nil
 }
 
 func formatType(format string) string {

@@ -4,13 +4,16 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tailrace/tailrace/audiences"
+	"github.com/tailrace/tailrace/collector"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
 	"github.com/tailrace/tailrace/warehouse"
@@ -20,7 +23,7 @@ import (
 type Options struct {
 	DB        *warehouse.DB
 	Tokens    *Tokens
-	Audiences *audiences.Engine
+	Audiences *audiences.Audiences
 	Syncs     *syncs.Engine
 	Project   func() *project.Project                             // the last good project
 	Reload    func(context.Context) (ReloadResult, error)         // read the project's files now
@@ -30,13 +33,20 @@ type Options struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Version   string
+
+	// Collector tells the collector's numbers; nil where this process has none.
+	Collector func() collector.Stats
+	// LastReload tells what the last reload found; nil, or an answer of nil, where there was none.
+	LastReload func() *ReloadResult
+	// Validate checks a bundle (project.Project.Bundle) without bringing it into force; nil where that isn't offered.
+	Validate func(ctx context.Context, bundle []byte) (project.Diagnostics, error)
 }
 
 // ReloadResult is what a reload of the project found.
 type ReloadResult struct {
-	Hash        string               `json:"hash" doc:"Content hash of the project in force"`
-	Published   bool                 `json:"published" doc:"False when the files have errors: the last good project stays in force"`
-	Diagnostics []project.Diagnostic `json:"diagnostics"`
+	Hash        string              `json:"hash" doc:"Content hash of the project in force"`
+	Published   bool                `json:"published" doc:"False when the files have errors: the last good project stays in force"`
+	Diagnostics project.Diagnostics `json:"diagnostics"`
 }
 
 // Readiness is the state of each part that /readyz asks.
@@ -53,9 +63,12 @@ type Server struct {
 	huma huma.API
 }
 
+// setErrors gives huma our form of errors, once a process: it is a variable of the library.
+var setErrors sync.Once
+
 // New mounts the API on a gin router, which may hold other routes (the collector's) already.
 func New(router *gin.Engine, o Options) *Server {
-	huma.NewError = newHumaError
+	setErrors.Do(func() { huma.NewError = newHumaError })
 	cfg := huma.DefaultConfig("Tailrace", o.Version)
 	cfg.Info.Description = "Warehouse-first reverse ETL: audiences as SQL, syncs that send only the difference."
 	cfg.OpenAPIPath = "/openapi"
@@ -63,18 +76,19 @@ func New(router *gin.Engine, o Options) *Server {
 	cfg.SchemasPath = ""
 	cfg.CreateHooks = nil
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
-	s := &Server{opts: o, log: o.Log, huma: humagin.New(router, cfg)}
+	s := &Server{opts: o, log: o.Log}
+	s.guard(router)
+	s.huma = humagin.New(router, cfg)
 	s.huma.UseMiddleware(s.authorize)
 	s.registerHealth(router)
 	s.registerTokens()
 	s.registerConsents()
 	s.registerQuery()
 	s.registerProject()
-	s.registerAudiences()
-	s.registerSyncs()
-	s.registerRuns()
 	s.registerDestinations()
-	s.registerProfiles()
+	s.registerCollector()
+	s.registerRejected()
+	s.registerAudit()
 	return s
 }
 
@@ -86,7 +100,7 @@ type endpoint struct {
 	id, method, path, summary, tag string
 	role                           Role
 	status                         int
-	hidden                         bool
+	maxBody                        int64 // bytes; zero means 1 MB
 }
 
 // register adds an endpoint. A missing role is a mistake of ours: it stops the program at start, not at the first call.
@@ -96,7 +110,8 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 	}
 	huma.Register(s.huma, huma.Operation{
 		OperationID: e.id, Method: e.method, Path: e.path, Summary: e.summary, Tags: []string{e.tag},
-		DefaultStatus: e.status, Hidden: e.hidden, Metadata: map[string]any{"role": e.role},
+		DefaultStatus: e.status, MaxBodyBytes: e.maxBody, Metadata: map[string]any{"role": e.role},
+		Extensions:  map[string]any{"x-role": e.role},
 		Description: "Needs the role " + string(e.role) + ".",
 		Security:    []map[string][]string{{"token": {}}},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
@@ -114,12 +129,21 @@ type body[T any] struct{ Body T }
 
 // page is one page of a list.
 type page[T any] struct {
-	Items      []T    `json:"items"`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Pass as ?cursor= for the next page; absent on the last one"`
+	Items      []T       `json:"items"`
+	NextCursor string    `json:"next_cursor,omitempty" doc:"Pass as ?cursor= for the next page; absent on the last one"`
+	AsOf       time.Time `json:"as_of" doc:"When this was read"`
 }
 
-// paging is the query of every list.
-type paging struct {
+// pageOf makes a page that is never null.
+func pageOf[T any](s *Server, items []T, next string) *body[page[T]] {
+	if items == nil {
+		items = []T{}
+	}
+	return &body[page[T]]{page[T]{Items: items, NextCursor: next, AsOf: s.opts.Now().UTC()}}
+}
+
+// Paging is the query of every list.
+type Paging struct {
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 }

@@ -8,8 +8,8 @@ import (
 func (s *Server) registerTokens() {
 	register(s, endpoint{id: "list-tokens", method: http.MethodGet, path: "/api/v1/tokens", summary: "List API tokens", tag: "tokens", role: Admin},
 		func(ctx context.Context, _ *struct{}) (*body[page[Token]], error) {
-			list, err := s.opts.Tokens.List(ctx)
-			return &body[page[Token]]{page[Token]{Items: list}}, err
+			all, err := s.opts.Tokens.List(ctx)
+			return pageOf(s, all, ""), err
 		})
 	register(s, endpoint{id: "create-token", method: http.MethodPost, path: "/api/v1/tokens", summary: "Create an API token; its secret is in this answer only", tag: "tokens", role: Admin, status: http.StatusCreated},
 		func(ctx context.Context, in *struct {

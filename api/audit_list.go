@@ -1,0 +1,30 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	sq "github.com/Masterminds/squirrel"
+)
+
+func (s *Server) registerAudit() {
+	register(s, endpoint{id: "list-audit", method: http.MethodGet, path: "/api/v1/audit", summary: "What persons and tokens did, newest first", tag: "audit", role: Admin},
+		func(ctx context.Context, in *struct {
+			Paging
+			Actor  string `query:"actor"`
+			Action string `query:"action"`
+			Object string `query:"object"`
+		}) (*body[page[AuditEntry]], error) {
+			q := sq.Select("toString(a.id) AS id", "at", "actor", "toString(a.role) AS role", "toString(a.action) AS action", "object", "detail", "remote_ip").
+				From(s.opts.DB.Database()+".audit_log AS a").OrderBy("a.at DESC", "a.id DESC")
+			for _, f := range []struct{ column, value string }{{"a.actor", in.Actor}, {"a.action", in.Action}, {"a.object", in.Object}} {
+				if f.value != "" {
+					q = q.Where(sq.Eq{f.column: f.value})
+				}
+			}
+			return list(ctx, s, q, in.Paging, "(a.at, a.id) < (parseDateTime64BestEffort(?, 3, 'UTC'), toUUID(?))", func(e AuditEntry) []string {
+				return []string{e.At.UTC().Format(time.RFC3339Nano), e.ID}
+			})
+		})
+}
