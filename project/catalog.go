@@ -63,7 +63,7 @@ func (l *loader) checkCapabilities(s *Sync, connector string, c Catalog) {
 				connector, strings.ReplaceAll(need, "_", " "), s.Object, s.Mode, strings.ReplaceAll(list(actions), "_", " "))
 		}
 		if most := c.MaxRows(connector, s.Object, need); most > 0 && s.Batch > most {
-			l.fail(CodeBatch, s.Path, s.Positions.At("batch"), "", "a request of %s carries at most %d rows, not %d", connector, most, s.Batch)
+			l.warn(CodeBatch, s.Path, s.Positions.At("batch"), "", "a request of %s carries at most %d rows, so %d means %d", connector, most, s.Batch, most)
 		}
 	}
 	if s.Mode == ModeMirror && s.OnExit.Kind == ExitUnset && slices.Contains(actions, "delete") {

@@ -20,9 +20,9 @@ type nodeDecoder interface {
 // decoder fills Go values from YAML nodes. Unlike the library's own it goes on
 // after a mistake, so that one look at the output shows them all.
 type decoder struct {
-	path    string // of the file
-	before  int    // lines of the file before the document
-	refs    *resolver
+	path    string    // of the file
+	before  int       // lines of the file before the document
+	refs    *resolver // nil leaves ${…} alone
 	out     *Diagnostics
 	pos     Positions
 	ignored []string // keys of the root that someone else reads

@@ -19,7 +19,7 @@ var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,99}$`)
 // folders are the folders that are read, and the suffix of their files.
 var folders = map[string]string{
 	"sources": ".yml", "tracking_plans": ".yml", "models": ".sql", "traits": ".sql",
-	"audiences": ".sql", "destinations": ".yml", "syncs": ".yml", "tests": ".yml",
+	"audiences": ".sql", "destinations": ".yml", "syncs": ".yml",
 }
 
 // Load reads the project in dir. References to secrets and settings are resolved
@@ -89,6 +89,9 @@ func (l *loader) file(name, text string) {
 
 // decodeOption changes how a YAML file is decoded.
 type decodeOption func(*decoder, ast.Node)
+
+// withoutReferences leaves ${…} as it is, for files of which $ is a part.
+func withoutReferences(d *decoder, _ ast.Node) { d.refs = nil }
 
 // withRest takes the keys that the struct doesn't have, instead of refusing
 // them.
@@ -167,11 +170,6 @@ func (d *decoder) checkWord(n ast.Node, key, word string, words []string) {
 }
 
 func valueOf(into any) reflect.Value { return reflect.ValueOf(into).Elem() }
-
-// noReferences refuses references: SQL files are run as they stand.
-func noReferences() *resolver {
-	return newResolver(func(string) (string, bool) { return "", false })
-}
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -123,6 +123,11 @@ func sortNamed[T named](all []T) {
 	slices.SortStableFunc(all, func(a, b T) int { return strings.Compare(a.origin().Name, b.origin().Name) })
 }
 
+// profileColumns are those that the view profiles has of its own.
+var profileColumns = []string{
+	"profile_id", "user_id", "anonymous_ids", "email", "phone", "first_name", "last_name", "first_seen_at", "last_seen_at",
+}
+
 // checkNames looks for names that two definitions share: models, traits and
 // audiences become tables of one database, beside Tailrace's own.
 func (l *loader) checkNames() {
@@ -130,6 +135,9 @@ func (l *loader) checkNames() {
 	for _, f := range l.p.SQLFiles() {
 		if isBuiltin(f.Name) {
 			l.fail(CodeNameTaken, f.Path, Position{}, "rename the file", "%s is a table of Tailrace's own", f.Name)
+		}
+		if f.Kind == KindTrait && slices.Contains(profileColumns, f.Name) {
+			l.fail(CodeNameTaken, f.Path, Position{}, "rename the file", "%s is a column of profiles already, and traits become columns there", f.Name)
 		}
 		l.take(taken, &f.Origin)
 	}

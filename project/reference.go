@@ -97,7 +97,8 @@ func isReference(text string) bool {
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// resolver looks references up in this process's surroundings.
+// resolver looks references up in this process's surroundings. A nil resolver
+// leaves texts as they are.
 type resolver struct {
 	env      func(string) (string, bool)
 	readFile func(string) ([]byte, error)
@@ -118,7 +119,7 @@ type referenceError struct {
 // resolve replaces each reference in text by what it refers to. The values go
 // into messages of no error.
 func (r *resolver) resolve(text string) (string, *referenceError) {
-	if !strings.Contains(text, "${") {
+	if r == nil || !strings.Contains(text, "${") {
 		return text, nil
 	}
 	var failed *referenceError

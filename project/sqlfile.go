@@ -99,7 +99,7 @@ func (l *loader) sqlFile(kind Kind, path, name, text string) {
 		l.fail(CodeHeaderKind, path, header, "", "the header says %s, but files of this folder are %ss", word, kind)
 	}
 	before := max(yamlLine-1, 0)
-	d := &decoder{path: path, before: before, refs: noReferences(), out: &l.out, pos: f.Positions}
+	d := &decoder{path: path, before: before, out: &l.out, pos: f.Positions}
 	if root := parseYAML(path, yaml, before, &l.out); root != nil {
 		d.decode(root, valueOf(&f.Header), "")
 		d.validate(&f.Header)

@@ -96,7 +96,7 @@ func (noLoader) Load(url string) (any, error) {
 
 func (l *loader) trackingPlan(path, name, text string) {
 	t := &TrackingPlan{}
-	if l.decodeFile(path, name, text, t, &t.Origin) {
+	if l.decodeFile(path, name, text, t, &t.Origin, withoutReferences) {
 		l.p.TrackingPlans = append(l.p.TrackingPlans, t)
 	}
 }

@@ -18,6 +18,9 @@ const (
 type Watcher struct {
 	// Dir is the project's folder.
 	Dir string
+	// Loaded is the project as it was read last; nil is whatever is there when
+	// Run begins.
+	Loaded *Project
 	// Now is the clock.
 	Now func() time.Time
 	// Ticks say when to look; nil is a ticker of half a second.
@@ -28,7 +31,7 @@ type Watcher struct {
 }
 
 // Run calls changed, with nothing else going on, whenever the files have become
-// other than they were when Run began or last called it. What changed does about
+// other than those of Loaded, or than they were when it last called. What changed does about
 // them, [Load] for instance, reads them anew. Run returns nil when ctx ends.
 func (w *Watcher) Run(ctx context.Context, changed func(context.Context)) error {
 	ticks := w.Ticks
@@ -37,8 +40,11 @@ func (w *Watcher) Run(ctx context.Context, changed func(context.Context)) error 
 		defer ticker.Stop()
 		ticks = ticker.C
 	}
-	w.known = w.contents()
-	w.candidate, w.since = w.known, w.Now()
+	w.candidate, w.since = w.contents(), w.Now()
+	w.known = w.candidate
+	if w.Loaded != nil {
+		w.known = fingerprint(w.Loaded.files, Diagnostics{})
+	}
 	for {
 		select {
 		case <-ctx.Done():

@@ -15,7 +15,7 @@ func TestWatcherWaitsForQuiet(t *testing.T) {
 	dir := writeProject(t, shop)
 	now := time.Unix(0, 0)
 	ticks, changes := make(chan time.Time), 0
-	w := &Watcher{Dir: dir, Now: func() time.Time { return now }, Ticks: ticks}
+	w := &Watcher{Dir: dir, Loaded: load(t, shop), Now: func() time.Time { return now }, Ticks: ticks}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	// An unbuffered tick is taken only between looks: two ticks behind each

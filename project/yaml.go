@@ -3,6 +3,7 @@ package project
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -116,13 +117,18 @@ func hideReferences(src string) string {
 	return b.String()
 }
 
+// hidden finds references whose characters are in the private area.
+var hidden = regexp.MustCompile("\\$\uE07B[^\uE07D\n]*\uE07D")
+
 func restoreReferences(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= privateArea && r < privateArea+128 && strings.ContainsRune(inReference, r-privateArea) {
-			return r - privateArea
-		}
-		return r
-	}, s)
+	return hidden.ReplaceAllStringFunc(s, func(ref string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= privateArea && r < privateArea+128 {
+				return r - privateArea
+			}
+			return r
+		}, ref)
+	})
 }
 
 // nodePosition is where a reader would point: at a mapping's first key, not at
