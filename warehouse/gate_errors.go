@@ -78,7 +78,7 @@ var (
 	errorNear      = regexp.MustCompile(`failed at position \d+ \(((?s:.*?))\)(?: \(line \d+, col \d+\))?: `)
 	errorExpected  = regexp.MustCompile(`Expected (?:one of: )?(.*?)\.?(?: \(SYNTAX_ERROR\))?$`)
 	errorMaybe     = regexp.MustCompile(`Maybe you meant:? \[?'?([^'\]?]+)'?[\]?]?`)
-	errorBackquote = regexp.MustCompile("identifier [`']([^`']+)[`']|with name [`']([^`']+)[`']|[Tt]able [`']?([\\w.]+)[`']? does|Function ([\\w]+)")
+	errorBackquote = regexp.MustCompile("[Ii]dentifier [`']([^`']+)[`']|with name [`']([^`']+)[`']|[Tt]able [`']?([\\w.]+)[`']? does|Function ([\\w]+)")
 	errorScope     = regexp.MustCompile(`(?s)[:.]? In scope .*$`)
 	errorTail      = regexp.MustCompile(`(?s)\.?\s*(\([A-Z_]+\))?\s*(\(version .*\))?\s*$`)
 	errorInScope   = regexp.MustCompile(`(?s) in scope .*$`)

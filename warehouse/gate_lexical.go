@@ -106,10 +106,8 @@ func (g *gate) brackets() error {
 func (g *gate) clauses() error {
 	for i, t := range g.tokens {
 		before, next, after := g.token(i-1), g.token(i+1), g.token(i+2)
-		if before.Is(".") || before.Is("AS") && !next.Is("OUTFILE") {
-			continue
-		}
 		switch {
+		case t.Kind == lex.Word && (before.Is(".") || before.Is("AS") && !next.Is("OUTFILE")):
 		case t.Is("INTO"):
 			return gateError(t.Pos, GateClause, "INTO writes files, which users' SQL can't", "remove it, or quote the name: `into`")
 		case t.Is("FORMAT") && next.Kind == lex.Word && !next.Any(followsOperand...):

@@ -170,7 +170,8 @@ func (s *scanner) keyword(i int) int {
 	case t.Is(",") && f.clause == clauseJoined:
 		f.clause = clauseTable
 	case t.Is("FROM"):
-		if !s.tok(i-1).Is("DISTINCT") || !s.tok(i-2).Any("IS", "NOT") {
+		compares := s.tok(i-1).Is("DISTINCT") && s.tok(i-2).Any("IS", "NOT")
+		if !compares && !s.tok(i-1).Is("FILL") {
 			f.clause = clauseTable
 		}
 	case t.Is("JOIN"):

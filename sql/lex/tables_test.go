@@ -61,6 +61,7 @@ func TestTables(t *testing.T) {
 		{"SELECT * FROM a; SELECT * FROM b", "a, b"},
 		{"SELECT countIf(x IN s) OVER (PARTITION BY y ORDER BY z) FROM a", "in s, a"},
 		{"SELECT x IN (b), y IN (db.c), z IN (d, e), v IN ('f') FROM a", "in b, in db.c, a"},
+		{"SELECT a FROM t ORDER BY a WITH FILL FROM toDate('2026-01-01') TO b STEP 1", "t"},
 		{"SELECT * FROM", ""},
 		{"SELECT * FROM a JOIN", "a"},
 		{") FROM a", "a"},

@@ -167,3 +167,7 @@ SELECT profile_id, exponentialMovingAverage(30)(total, toUnixTimestamp(at)) AS e
 SELECT profile_id, bitmapCardinality(groupBitmapState(cityHash64(order_id))) AS n, geoDistance(1, 2, 3, 4) AS metres, toIPv4OrDefault('1.2.3.4') AS ip FROM orders GROUP BY profile_id
 ---
 SELECT profile_id, at AS "Last order, in total (€)" FROM orders
+---
+SELECT toDate(at) AS day, sum(total) AS total FROM orders GROUP BY day ORDER BY day WITH FILL FROM toDate('2026-01-01') TO today() STEP INTERVAL 1 DAY
+---
+SELECT profile_id, settings, format FROM (SELECT profile_id, attributes AS settings, segment AS format FROM orders) WHERE format = 'x' AND settings['a'] != ''
