@@ -40,11 +40,7 @@ func (w *Watcher) Run(ctx context.Context, changed func(context.Context)) error 
 		defer ticker.Stop()
 		ticks = ticker.C
 	}
-	w.candidate, w.since = w.contents(), w.Now()
-	w.known = w.candidate
-	if w.Loaded != nil {
-		w.known = fingerprint(w.Loaded.files, Diagnostics{})
-	}
+	w.begin()
 	for {
 		select {
 		case <-ctx.Done():
@@ -54,6 +50,14 @@ func (w *Watcher) Run(ctx context.Context, changed func(context.Context)) error 
 				changed(ctx)
 			}
 		}
+	}
+}
+
+func (w *Watcher) begin() {
+	w.candidate, w.since = w.contents(), w.Now()
+	w.known = w.candidate
+	if w.Loaded != nil {
+		w.known = fingerprint(w.Loaded.files, Diagnostics{})
 	}
 }
 

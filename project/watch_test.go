@@ -14,33 +14,49 @@ func TestWatcherWaitsForQuiet(t *testing.T) {
 	t.Parallel()
 	dir := writeProject(t, shop)
 	now := time.Unix(0, 0)
-	ticks, changes := make(chan time.Time), 0
-	w := &Watcher{Dir: dir, Loaded: load(t, shop), Now: func() time.Time { return now }, Ticks: ticks}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	// An unbuffered tick is taken only between looks: two ticks behind each
-	// other mean that the first look is over.
-	look := func(passed time.Duration) int {
-		ticks <- now
-		ticks <- now
+	w := &Watcher{Dir: dir, Loaded: load(t, shop), Now: func() time.Time { return now }}
+	w.begin()
+	look := func(passed time.Duration) bool {
 		now = now.Add(passed)
-		return changes
+		return w.settled()
 	}
-	go func() { done <- w.Run(ctx, func(context.Context) { changes++ }) }()
-
-	require.Zero(t, look(time.Hour), "nothing changed")
 	path := filepath.Join(dir, "audiences", "lapsed_vip.sql")
-	require.NoError(t, os.WriteFile(path, []byte("half"), 0o644))
-	require.Zero(t, look(time.Second))
-	require.NoError(t, os.WriteFile(path, []byte("/* audience */ SELECT profile_id FROM profiles"), 0o644))
-	require.Zero(t, look(time.Second), "quiet begins again")
-	require.Zero(t, look(time.Second), "one second of quiet")
-	require.Equal(t, 1, look(time.Hour), "two seconds of quiet")
-	require.Equal(t, 1, look(time.Hour), "said once")
+	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o644)) }
+
+	require.False(t, look(time.Hour), "nothing changed")
+	write("half")
+	require.False(t, look(time.Second))
+	write("/* audience */ SELECT profile_id FROM profiles")
+	require.False(t, look(time.Second), "quiet begins again")
+	require.False(t, look(time.Second), "one second of quiet")
+	require.True(t, look(time.Second), "two seconds of quiet")
+	require.False(t, look(time.Hour), "said once")
+
+	write("/* audience */ SELECT 1")
+	require.False(t, look(time.Second))
+	write("/* audience */ SELECT profile_id FROM profiles")
+	require.False(t, look(time.Second))
+	require.False(t, look(time.Hour), "what changes back is no change")
 
 	require.NoError(t, os.Remove(path))
-	require.Equal(t, 1, look(time.Hour))
-	require.Equal(t, 2, look(0), "a file that went away is a change too")
-	cancel()
-	require.NoError(t, <-done)
+	require.False(t, look(time.Hour))
+	require.True(t, look(quiet), "a file that went away is a change too")
+}
+
+func TestWatcherNoticesWhatChangedBeforeItRan(t *testing.T) {
+	t.Parallel()
+	loaded := load(t, shop)
+	dir := writeProject(t, map[string]string{"tailrace.yml": "name: other\n"})
+	clock := make(chan time.Time, 3)
+	for i := range 3 { // begin, a look, the next one
+		clock <- time.Unix(int64(10*i), 0)
+	}
+	ticks := make(chan time.Time, 1)
+	ticks <- time.Time{}
+	w := &Watcher{Dir: dir, Loaded: loaded, Now: func() time.Time { return <-clock }, Ticks: ticks}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	called := 0
+	require.NoError(t, w.Run(ctx, func(context.Context) { called++; cancel() }))
+	require.Equal(t, 1, called)
 }
