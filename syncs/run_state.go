@@ -54,3 +54,16 @@ type TransitionError struct{ From, To State }
 func (e *TransitionError) Error() string {
 	return fmt.Sprintf("a run that is %s can't become %s", e.From, e.To)
 }
+
+// Scan reads the ledger's word.
+func (s *State) Scan(v any) error {
+	switch text := v.(type) {
+	case string:
+		*s = State(text)
+	case []byte:
+		*s = State(text)
+	default:
+		return fmt.Errorf("reading a run's state: %T is no text", v)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package syncs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// process tells this process's claims from those of others. Of an embedded
+// warehouse only one process can be alive, so claims of any other are dead.
+var process = uuid.NewString()
+
+// liveSlices are the claims of this process whose slice still runs.
+var liveSlices = struct {
+	sync.Mutex
+	active map[uuid.UUID]bool
+}{active: map[uuid.UUID]bool{}}
+
+// sliceClaim is one slice's claim on batches: every batch that it has carries
+// this id, and one row releases them all.
+type sliceClaim struct {
+	id    uuid.UUID
+	since time.Time
+	plan  string
+}
+
+func (e *Engine) openClaim(planID string) *sliceClaim {
+	c := &sliceClaim{id: uuid.New(), since: e.now(), plan: planID}
+	liveSlices.Lock()
+	liveSlices.active[c.id] = true
+	liveSlices.Unlock()
+	return c
+}
+
+// release lets other workers take over at once what the slice didn't finish. It
+// only saves waiting: an unreleased claim runs out.
+func (e *Engine) release(ctx context.Context, c *sliceClaim) {
+	err := e.insert(ctx, "jobs_claims", []string{"scope", "number", "claim", "worker"},
+		[][]any{{"released:" + c.plan, uint64(0), c.id, e.worker()}}, "release:"+c.id.String())
+	if err != nil {
+		e.o.Log.Warn("a claim on batches will run out instead of being released", "plan", c.plan, "error", err)
+	}
+	liveSlices.Lock()
+	delete(liveSlices.active, c.id)
+	liveSlices.Unlock()
+}
+
+func (e *Engine) worker() string { return e.o.Worker + "/" + process }
+
+type claimRow struct {
+	Number   uint64    `ch:"number"`
+	Claim    uuid.UUID `ch:"claim"`
+	Worker   string    `ch:"worker"`
+	AgeMs    int64     `ch:"age_ms"`
+	Released bool      `ch:"released"`
+}
+
+// claims reads the living claims on batches from the warehouse, by its clock.
+func (e *Engine) claims(ctx context.Context, c *sliceClaim, batches []batch) (map[uint32][]claimRow, error) {
+	var rows []claimRow
+	err := e.db.Select(ctx, &rows, "SELECT number, claim, worker, toInt64(dateDiff('millisecond', claimed_at, now64(3))) AS age_ms, "+
+		"claim IN (SELECT claim FROM "+e.table("jobs_claims")+" WHERE scope = ?) AS released FROM "+e.table("jobs_claims")+
+		" WHERE scope = ? AND number BETWEEN ? AND ?",
+		"released:"+c.plan, "batches:"+c.plan, uint64(batches[0].no), uint64(batches[len(batches)-1].no))
+	if err != nil {
+		return nil, fmt.Errorf("reading claims on batches: %w", err)
+	}
+	out := map[uint32][]claimRow{}
+	for _, r := range rows {
+		if r.Claim == c.id || !e.dead(r) {
+			out[uint32(r.Number)] = append(out[uint32(r.Number)], r)
+		}
+	}
+	return out, nil
+}
+
+// dead reports a claim that nobody acts on any more.
+func (e *Engine) dead(r claimRow) bool {
+	if r.Released || time.Duration(r.AgeMs)*time.Millisecond > e.o.ClaimFor {
+		return true
+	}
+	_, owner, _ := strings.Cut(r.Worker, "/")
+	if owner == process {
+		liveSlices.Lock()
+		defer liveSlices.Unlock()
+		return !liveSlices.active[r.Claim]
+	}
+	return e.db.Embedded()
+}
+
+// claim takes batches, in order of their number, by appending rows and reading
+// all back: a batch is ours where no other living claim is on it. Since each
+// append ends before its own read begins, two slices can't both have it; that
+// neither does is possible, and cured when both claims have run out.
+func (e *Engine) claim(ctx context.Context, c *sliceClaim, batches []batch) (ours []batch, err error) {
+	before, err := e.claims(ctx, c, batches)
+	if err != nil {
+		return nil, err
+	}
+	var free []batch
+	var rows [][]any
+	for _, b := range batches {
+		switch held := before[b.no]; {
+		case len(held) == 0:
+			free = append(free, b)
+			rows = append(rows, []any{"batches:" + c.plan, uint64(b.no), c.id, e.worker()})
+		case len(held) == 1 && held[0].Claim == c.id:
+			free = append(free, b)
+		}
+	}
+	if len(rows) > 0 {
+		token := fmt.Sprintf("claim:%s:%d:%d:%d", c.id, free[0].no, free[len(free)-1].no, len(rows))
+		if err := e.insert(ctx, "jobs_claims", []string{"scope", "number", "claim", "worker"}, rows, token); err != nil {
+			return nil, fmt.Errorf("claiming batches: %w", err)
+		}
+	}
+	if len(free) == 0 {
+		return nil, nil
+	}
+	after, err := e.claims(ctx, c, free)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range free {
+		if held := after[b.no]; len(held) == 1 && held[0].Claim == c.id {
+			ours = append(ours, b)
+		}
+	}
+	return ours, nil
+}

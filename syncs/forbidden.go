@@ -1,0 +1,62 @@
+package syncs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/tailrace/tailrace/warehouse"
+)
+
+// forbidden are the keys of a lot whose people may not be sent any more: consent
+// and suppression as they are now, not as the snapshot saw them. Where neither
+// changed since, nobody is.
+func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch) (map[string]bool, error) {
+	now, err := e.permissionVersions(ctx, j.purposes)
+	if err != nil {
+		return nil, err
+	}
+	same := true
+	for name, version := range now {
+		same = same && r.InputVersions[name] == version
+	}
+	if same {
+		return nil, nil
+	}
+	src, err := e.source(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	person, join := "", ""
+	switch {
+	case src.personID == "":
+	case strings.Contains(src.personID, "s."+warehouse.QuoteIdentifier(src.key)):
+		person = "toUUIDOrZero(s.key)"
+	default: // a model that names its people beside its key
+		person = "v.person"
+		join = fmt.Sprintf("LEFT ANY JOIN (SELECT toString(s.%s) AS key, %s AS person FROM %s.%s AS s) AS v ON v.key = s.key\n",
+			warehouse.QuoteIdentifier(src.key), src.personID, warehouse.QuoteIdentifier(e.db.ProjectDatabase()), warehouse.QuoteIdentifier(src.view))
+	}
+	var texts, emails []string
+	for _, name := range j.matchNames() {
+		text := "JSONExtractString(s.ids, " + quote(name) + ")"
+		texts = append(texts, text)
+		if strings.Contains(name, "email") || j.sync.Match[name].Name == "email" {
+			emails = append(emails, text)
+		}
+	}
+	may := e.permission(j.purposes, person, texts, emails)
+	var keys []string
+	err = e.db.Select(ctx, &keys, e.statement("forbidden", map[string]string{
+		"joins": join + may.joins, "suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown,
+	}), warehouse.P{"sync_id": r.SyncID, "run_no": r.No, "plan_id": r.PlanID,
+		"first": batches[0].firstRow, "last": batches[len(batches)-1].lastRow})
+	if err != nil {
+		return nil, fmt.Errorf("checking consent before sending: %w", err)
+	}
+	out := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		out[k] = true
+	}
+	return out, nil
+}

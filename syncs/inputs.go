@@ -1,0 +1,87 @@
+package syncs
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/tailrace/tailrace/project"
+)
+
+// inputVersions says in what state everything is that a sync's selection is
+// computed from. Equal versions mean an equal selection. A model is a view over
+// anything, so it has no version: "source" is missing then.
+func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *project.Sync, syncID string) (map[string]string, error) {
+	out := map[string]string{}
+	read := func(name, sql string, args ...any) error {
+		var text string
+		if err := e.db.Get(ctx, &text, sql, args...); err != nil {
+			return fmt.Errorf("reading the version of %s: %w", name, err)
+		}
+		out[name] = text
+		return nil
+	}
+	kind, name := s.Reads()
+	if kind != project.KindModel {
+		err := read("source", "SELECT concat(?, '@', toString(max(version))) FROM "+e.table("materialization_log")+
+			" WHERE kind = ? AND name = ? AND state = 'published'", name, string(kind), name)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if kind == project.KindModel {
+		// A view may read anything: this tells when to look, not what is the same.
+		err := read("reads", "SELECT concat((SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+
+			"), (SELECT toString(count()) FROM "+e.table("materialization_log")+" WHERE state = 'published'))")
+		if err != nil {
+			return nil, err
+		}
+	}
+	permissions, err := e.permissionVersions(ctx, p.Purposes(s))
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(out, permissions)
+	readsProfiles := false
+	for _, c := range mappedColumns(s) {
+		if !c.Profile {
+			continue
+		}
+		readsProfiles = true
+		if p.Trait(c.Name) != nil {
+			err := read("trait:"+c.Name, "SELECT toString(max(version)) FROM "+e.table("materialization_log")+
+				" WHERE kind = 'trait' AND name = ? AND state = 'published'", c.Name)
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	if readsProfiles {
+		if err := read("profiles", "SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+" WHERE type IN ('identify', 'alias')"); err != nil {
+			return nil, err
+		}
+	}
+	if err := read("identities", "SELECT toString((count(), sum(sipHash64(from_profile, into_profile)))) FROM "+e.table("identity_merges")+" FINAL"); err != nil {
+		return nil, err
+	}
+	return out, read("held_back", "SELECT concat((SELECT toString((count(), sum(sipHash64(key)))) FROM "+e.table("sync_state")+
+		" FINAL WHERE sync_id = ? AND last_status = 'unknown'), (SELECT toString((count(), sum(sipHash64(key, payload_hash)))) FROM "+
+		e.table("sync_dead")+" FINAL WHERE sync_id = ? AND NOT released))", syncID, syncID)
+}
+
+// permissionVersions says in what state consent and suppression are.
+func (e *Engine) permissionVersions(ctx context.Context, purposes []string) (map[string]string, error) {
+	out := map[string]string{}
+	for name, columns := range map[string]string{"suppressions": "kind, value, active", "consents": "kind, value, category, status"} {
+		if name == "consents" && len(purposes) == 0 {
+			continue
+		}
+		var text string
+		err := e.db.Get(ctx, &text, "SELECT toString((count(), sum(sipHash64("+columns+")))) FROM "+e.table(name)+" FINAL")
+		if err != nil {
+			return nil, fmt.Errorf("reading the version of %s: %w", name, err)
+		}
+		out[name] = text
+	}
+	return out, nil
+}

@@ -1,0 +1,264 @@
+package syncs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
+
+	"github.com/tailrace/tailrace/warehouse"
+)
+
+// Plan takes a queued run to its sealed plan and on to what comes next: held
+// by a guard, delivering, finishing where there is nothing to send, or the end
+// of a dry run. It is idempotent; a plan that a crash left unsealed is garbage
+// and is made anew. *Later: another run of the sync isn't over yet.
+func (e *Engine) Plan(ctx context.Context, runID string) error {
+	r, err := e.run(ctx, runID)
+	if err != nil {
+		return err
+	}
+	if r.State == Planned && !r.DryRun {
+		return e.judge(ctx, r)
+	}
+	if r.State != Queued && r.State != Planning {
+		return nil
+	}
+	open, err := e.openRuns(ctx, r.SyncID)
+	if err != nil {
+		return err
+	}
+	for _, other := range open {
+		if other.No < r.No && other.State != Held {
+			return &Later{At: e.now().Add(time.Second), Reason: fmt.Sprintf("run %d of this sync isn't over", other.No)}
+		}
+	}
+	err = e.plan(ctx, r)
+	switch {
+	case errors.Is(err, errMoved):
+		return nil // another process plans it, or somebody cancelled it
+	case err != nil && ctx.Err() == nil && isFinal(err):
+		return e.fail(ctx, r, err)
+	case err != nil:
+		return fmt.Errorf("planning run %s: %w", runID, err)
+	}
+	return nil
+}
+
+// fault is an error that a test put at a door.
+type fault interface{ Fault() bool }
+
+// isFinal reports an error that trying again won't cure: everything but a
+// warehouse that is away.
+func isFinal(err error) bool {
+	var injected fault
+	if errors.As(err, &injected) {
+		return false
+	}
+	var ex *clickhouse.Exception
+	if errors.As(err, &ex) {
+		switch ex.Code {
+		case 159, 202, 209, 210, 241, 242, 243, 252, 394: // time-outs, too many queries, network, memory, read-only, disk, parts, cancelled
+			return false
+		}
+		return true
+	}
+	var bad *warehouse.RowError
+	var duplicate *DuplicateKeysError
+	if errors.As(err, &bad) || errors.As(err, &duplicate) {
+		return true
+	}
+	return !strings.Contains(err.Error(), "inserting") && !strings.Contains(err.Error(), "querying") && !strings.Contains(err.Error(), "executing")
+}
+
+// fail ends a run before anything was sent.
+func (e *Engine) fail(ctx context.Context, r *Run, cause error) error {
+	e.o.Log.Error("a run failed", "run", r.ID, "error", cause)
+	err := e.move(ctx, r, Failed, func(next *Run) { next.Error, next.Reason = cause.Error(), "planning failed" })
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	return err
+}
+
+// draft is a plan in the making.
+type draft struct {
+	*job
+	snap      *snapshot
+	planID    string
+	plannedAt time.Time
+	counts    map[string]uint64
+	timings   map[string]uint64
+	batches   []batch
+	digest    string
+}
+
+func (e *Engine) plan(ctx context.Context, r *Run) error {
+	started := e.now()
+	planID := uuid.Must(uuid.NewV7()).String()
+	if err := e.move(ctx, r, Planning, func(next *Run) { next.PlanID = planID }); err != nil {
+		return err
+	}
+	j, err := e.resolve(ctx, r)
+	if err != nil {
+		return err
+	}
+	d := &draft{job: j, planID: planID, plannedAt: started, counts: map[string]uint64{}, timings: map[string]uint64{}}
+	stateRun, err := e.lastFinished(ctx, r.SyncID)
+	if err != nil {
+		return err
+	}
+	mark := time.Now()
+	if d.snap, err = e.takeSnapshot(ctx, j); err != nil {
+		return err
+	}
+	d.timings["snapshot"] = uint64(time.Since(mark).Milliseconds())
+	mark = time.Now()
+	if err := e.compare(ctx, d); err != nil {
+		return err
+	}
+	d.timings["plan"] = uint64(time.Since(mark).Milliseconds())
+	mark = time.Now()
+	if err := e.cutAndSeal(ctx, d); err != nil {
+		return err
+	}
+	d.timings["seal"] = uint64(time.Since(mark).Milliseconds())
+	full, reason := r.Full, r.FullReason
+	if stateRun == 0 && reason == "" {
+		reason = "first sync"
+	}
+	err = e.move(ctx, r, Planned, func(next *Run) {
+		next.PlanID, next.PlanDigest, next.StateRunNo = planID, d.digest, stateRun
+		next.DefinitionHash, next.ProjectHash, next.InputVersions = j.def.Hash, j.project.Hash, d.snap.inputs
+		next.Counts, next.Timings, next.Full, next.FullReason = d.counts, d.timings, full, reason
+	})
+	if err != nil || r.DryRun {
+		return err
+	}
+	return e.judge(ctx, r)
+}
+
+// lastFinished is the newest run whose outcomes are folded into the state.
+func (e *Engine) lastFinished(ctx context.Context, syncID string) (uint64, error) {
+	var n uint64
+	err := e.db.Get(ctx, &n, "SELECT max(run_no) FROM "+e.table("sync_runs")+
+		" WHERE sync_id = ? AND state IN ('succeeded', 'partial', 'failed', 'cancelled') AND plan_id != '' AND NOT dry_run AND mapContains(counts, 'folded')", syncID)
+	if err != nil {
+		return 0, fmt.Errorf("reading the last finished run: %w", err)
+	}
+	return n, nil
+}
+
+// compare writes the changes of a plan: nothing at all where the checksums of
+// the selection and the state agree, else by the statements of the plan.
+func (e *Engine) compare(ctx context.Context, d *draft) error {
+	var state struct {
+		Rows    uint64 `ch:"rows"`
+		Unequal bool   `ch:"unequal"`
+	}
+	err := e.db.Get(ctx, &state, "SELECT count() AS rows, (rows, sum(applied_hash)) != (?, toUInt128(?)) AS unequal FROM "+
+		e.table("sync_state")+" FINAL WHERE sync_id = ? AND applied_hash != 0", d.snap.rowsIn, d.snap.checksum.String(), d.def.SyncID)
+	if err != nil {
+		return fmt.Errorf("comparing checksums: %w", err)
+	}
+	d.counts["holds"] = state.Rows
+	d.counts["selected"] = d.snap.selected()
+	d.counts["in"] = d.snap.rowsIn
+	for reason, n := range d.snap.leftOut {
+		d.counts["left_out."+reason] = n
+	}
+	d.counts["snapshot"] = d.snap.version
+	if !state.Unequal && !d.run.Full {
+		d.counts["unchanged"] = d.snap.rowsIn
+		return nil
+	}
+	plan := e.table("plan_" + strings.ReplaceAll(d.planID, "-", ""))
+	err = e.db.Exec(ctx, "CREATE TABLE "+plan+" (row_no UInt64, op LowCardinality(String), key String) ENGINE = MergeTree ORDER BY key")
+	if err != nil {
+		return fmt.Errorf("making the plan's table: %w", err)
+	}
+	defer func() {
+		if err := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+plan); err != nil {
+			e.o.Log.Warn("a plan's table is left over", "table", plan, "error", err)
+		}
+	}()
+	params := warehouse.P{"sync_id": d.def.SyncID, "version": d.snap.version, "run_no": d.run.No, "plan_id": d.planID, "planned_at": d.plannedAt,
+		"full": d.run.Full, "adds": d.behaviour.adds, "changes": d.behaviour.changes, "removes": d.behaviour.removes, "parks": d.parksUnknown()}
+	err = e.through(ctx, "exec:plan_keys", func() error {
+		return e.db.Exec(ctx, e.statement("plan_keys", map[string]string{"plan": plan}), params, warehouse.QueryID("plan-"+d.planID))
+	})
+	if err != nil {
+		return fmt.Errorf("comparing keys: %w", err)
+	}
+	var unchanged uint64
+	if err := e.db.Get(ctx, &unchanged, e.statement("plan_unchanged", nil), params); err != nil {
+		return fmt.Errorf("counting what is unchanged: %w", err)
+	}
+	d.counts["unchanged"] = unchanged
+	return e.writeChanges(ctx, d, plan, params)
+}
+
+// writeChanges looks up what is held and wanted of the keys that differ.
+func (e *Engine) writeChanges(ctx context.Context, d *draft, plan string, params warehouse.P) error {
+	var n struct {
+		Rows uint64 `ch:"rows"`
+		Old  uint64 `ch:"old"`
+	}
+	if err := e.db.Get(ctx, &n, "SELECT count() AS rows, countIf(op != 'add') AS old FROM "+plan); err != nil {
+		return fmt.Errorf("counting the plan: %w", err)
+	}
+	if n.Rows == 0 {
+		return nil
+	}
+	m, err := encodeConst(map[string]any{})
+	if err != nil {
+		return err
+	}
+	exit := m
+	for _, s := range d.behaviour.steps {
+		if s.exit {
+			set := map[string]any{}
+			for _, f := range d.sync.OnExit.Set {
+				set[f.Name] = f.Const
+			}
+			if exit, err = encodeConst(set); err != nil {
+				return err
+			}
+		}
+	}
+	params["exit"] = exit
+	fill := map[string]string{"plan": plan, "row_hash": changeHashSQL, "moved": "''", "algorithm": "hash", "more_settings": "",
+		"few_d": "AND key IN (SELECT key FROM " + plan + ")", "few_a": "AND key IN (SELECT key FROM " + plan + ")"}
+	if n.Old > 0 {
+		fill["moved"] = e.statement("plan_moved", map[string]string{"plan": plan, "fold_applied": d.foldSQL("applied_ids"), "fold_ids": d.foldSQL("ids")})
+	}
+	merge := func() error {
+		fill["algorithm"], fill["few_d"], fill["few_a"] = "full_sorting_merge", "", ""
+		fill["more_settings"] = ", max_block_size = 8192, max_bytes_before_external_sort = 268435456"
+		return e.db.Exec(ctx, e.statement("plan_changes", fill), params)
+	}
+	return e.through(ctx, "exec:plan_changes", func() error {
+		if n.Rows*50 > d.snap.rowsIn+d.counts["holds"] && n.Rows > 100_000 {
+			return merge()
+		}
+		err := e.db.Exec(ctx, e.statement("plan_changes", fill), params)
+		var ex *clickhouse.Exception
+		if !errors.As(err, &ex) || ex.Code != 241 {
+			return err
+		}
+		// Too much memory: rows of the broken attempt stay behind under its
+		// plan id, so the plan is made under another one.
+		return e.anew(d, params, merge)
+	})
+}
+
+// anew gives a draft another plan id.
+func (e *Engine) anew(d *draft, params warehouse.P, write func() error) error {
+	d.planID = uuid.Must(uuid.NewV7()).String()
+	params["plan_id"] = d.planID
+	return write()
+}

@@ -1,0 +1,149 @@
+package syncs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/tailrace/tailrace/jobs"
+	"github.com/tailrace/tailrace/project"
+)
+
+// Unfinished names the next task of every run that isn't over, from the ledger
+// alone. Held runs wait for a person and have none.
+func (e *Engine) Unfinished(ctx context.Context) ([]jobs.Task, error) {
+	var found []struct {
+		ID    string `ch:"run_id"`
+		State State  `ch:"newest"`
+	}
+	err := e.db.Select(ctx, &found, "SELECT run_id, argMax(state, seq) AS newest FROM "+e.table("sync_runs")+
+		" GROUP BY run_id HAVING newest IN ('queued', 'planning', 'planned', 'delivering', 'finishing')"+
+		" AND NOT (newest = 'planned' AND argMax(dry_run, seq)) ORDER BY newest, run_id LIMIT 1000")
+	if err != nil {
+		return nil, fmt.Errorf("looking for unfinished runs: %w", err)
+	}
+	tasks := make([]jobs.Task, len(found))
+	for i, f := range found {
+		tasks[i] = jobs.Task{Kind: taskOf(f.State), ID: f.ID}
+	}
+	return tasks, nil
+}
+
+func taskOf(s State) string {
+	switch s {
+	case Delivering:
+		return TaskDeliver
+	case Finishing:
+		return TaskFinish
+	}
+	return TaskPlan
+}
+
+// Drive takes a run to its end, or to where a person is needed, in this
+// process: for callers without a queue. It waits as *Later says.
+func (e *Engine) Drive(ctx context.Context, runID string) (Run, error) {
+	for {
+		r, err := e.run(ctx, runID)
+		if err != nil {
+			return Run{}, err
+		}
+		if r.Over() || r.State == Held {
+			return *r, nil
+		}
+		switch taskOf(r.State) {
+		case TaskDeliver:
+			err = e.Deliver(ctx, runID)
+		case TaskFinish:
+			err = e.Finish(ctx, runID)
+		default:
+			err = e.Plan(ctx, runID)
+		}
+		var later *Later
+		if errors.As(err, &later) {
+			if err := pause(ctx, later.At.Sub(e.o.Now())); err != nil {
+				return *r, err
+			}
+			continue
+		}
+		if err != nil {
+			return *r, err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(max(d, 0))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Due names the syncs with schedule on_change whose inputs differ from those of
+// their last run, or that never ran. Syncs with an open run aren't named: that
+// run, or the next one, takes all changes.
+func (e *Engine) Due(ctx context.Context) ([]string, error) {
+	p := e.o.Project()
+	if p == nil {
+		return nil, nil
+	}
+	definitions, err := e.Definitions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var due []string
+	for _, d := range definitions {
+		s := p.Sync(d.Name)
+		if d.Status != statusActive || s == nil || d.Paused || s.Paused || s.Schedule.Kind != project.OnChange {
+			continue
+		}
+		changed, err := e.changed(ctx, p, s, d)
+		if err != nil {
+			return due, err
+		}
+		if changed {
+			due = append(due, d.Name)
+		}
+	}
+	return due, nil
+}
+
+func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition) (bool, error) {
+	last, err := e.newestRuns(ctx, d.SyncID, "NOT dry_run", 1)
+	if err != nil {
+		return false, err
+	}
+	if len(last) > 0 && !last[0].Over() {
+		if last[0].State != Held {
+			return false, nil
+		}
+	}
+	now, err := e.inputVersions(ctx, p, s, d.SyncID)
+	if err != nil {
+		return false, err
+	}
+	if kind, name := s.Reads(); kind != project.KindModel && now["source"] == name+"@0" {
+		return false, nil // nothing is published yet
+	}
+	if len(last) == 0 {
+		return true, nil
+	}
+	r := last[0]
+	if r.PlanID == "" || len(r.InputVersions) == 0 {
+		// It failed before it had a plan. Trying again at once would loop.
+		return e.now().Sub(r.At) > time.Minute, nil
+	}
+	// What the run itself left unresolved is no change of its inputs.
+	before := maps.Clone(r.InputVersions)
+	delete(before, "held_back")
+	delete(now, "held_back")
+	if r.DefinitionHash != d.Hash || !maps.Equal(before, now) {
+		return true, nil
+	}
+	return false, nil
+}

@@ -1,0 +1,32 @@
+/* Step 1 of a plan: which keys differ, numbered over removes, then changes, then adds, each by key.
+in:  sync_id, version (a sealed snapshot), full, adds, changes, removes (what the mode plans), parks; generated: plan (a table of ours)
+out: the plan's table (row_no, op, key); hash = 0 stands for "not on this side"
+why: both sides are read in key order and merged, nothing is sorted but the difference (docs/decisions.md §1).
+     A key with an unresolved unknown is never planned; a row that is only held back is never removed. */
+INSERT INTO [[plan]] (row_no, op, key)
+SELECT row_number() OVER (ORDER BY rank, key) AS row_no, op, key
+FROM
+(
+    SELECT
+        if(d.hash = 0, a.key, d.key) AS key,
+        multiIf(a.hash = 0, 'add', d.hash = 0, 'remove', 'change') AS op,
+        multiIf(a.hash = 0, 3, d.hash = 0, 1, 2) AS rank
+    FROM
+    (
+        SELECT key, hash FROM [[db]].sync_snapshot_rows
+        WHERE sync_id = {sync_id:String} AND version = {version:UInt64} AND reason = ''
+    ) AS d
+    FULL JOIN
+    (
+        SELECT key, applied_hash AS hash, last_status = 'unknown' AS parked FROM [[db]].sync_state FINAL
+        WHERE sync_id = {sync_id:String}
+    ) AS a ON d.key = a.key
+    WHERE (d.hash != a.hash OR ({full:Bool} AND d.hash != 0))
+        AND NOT ({parks:Bool} AND a.parked)
+)
+WHERE ((op = 'add' AND {adds:Bool}) OR (op = 'change' AND {changes:Bool}) OR (op = 'remove' AND {removes:Bool}))
+    AND (op != 'remove' OR key NOT IN
+        (SELECT key FROM [[db]].sync_snapshot_rows
+         WHERE sync_id = {sync_id:String} AND version = {version:UInt64} AND reason IN ('unresolved', 'quarantined', 'open_ticket')))
+SETTINGS join_algorithm = 'full_sorting_merge', join_use_nulls = 0, max_block_size = 8192, min_insert_block_size_rows = 262144,
+    min_insert_block_size_bytes = 67108864, max_bytes_before_external_sort = 268435456, max_memory_usage = 1073741824
