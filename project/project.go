@@ -161,37 +161,3 @@ func (l *loader) take(taken map[string]string, o *Origin) {
 	}
 	taken[o.Name] = o.Path
 }
-
-// checkRenames holds renamed_from against names that are still there.
-func (l *loader) checkRenames() {
-	check := func(o *Origin, kind Kind, from string, exists bool, used map[string]string) {
-		if from == "" {
-			return
-		}
-		at := o.Positions.At("renamed_from")
-		if exists {
-			l.fail(CodeRename, o.Path, at, "", "%s still exists: %s can't have been renamed from it", from, o.Name)
-		}
-		if other, ok := used[from]; ok {
-			l.fail(CodeRename, o.Path, at, "", "%s was also renamed from the %s %s", other, kind, from)
-		}
-		used[from] = o.Path
-	}
-	for _, kind := range []struct {
-		kind  Kind
-		files []*SQLFile
-	}{{KindModel, l.p.Models}, {KindTrait, l.p.Traits}, {KindAudience, l.p.Audiences}} {
-		used := map[string]string{}
-		for _, f := range kind.files {
-			check(&f.Origin, kind.kind, f.Header.RenamedFrom, find(kind.files, f.Header.RenamedFrom) != nil, used)
-		}
-	}
-	used := map[string]string{}
-	for _, d := range l.p.Destinations {
-		check(&d.Origin, KindDestination, d.RenamedFrom, l.p.Destination(d.RenamedFrom) != nil, used)
-	}
-	used = map[string]string{}
-	for _, s := range l.p.Syncs {
-		check(&s.Origin, KindSync, s.RenamedFrom, l.p.Sync(s.RenamedFrom) != nil, used)
-	}
-}

@@ -213,6 +213,23 @@ func TestFingerprintsTellRowsFromTheRest(t *testing.T) {
 	require.NotEqual(t, base.Sync("vip").MetaFingerprint(), p.Sync("vip").MetaFingerprint())
 }
 
+func TestRenamesAreSuggested(t *testing.T) {
+	t.Parallel()
+	before := load(t, shop)
+	files := map[string]string{}
+	for name, text := range shop {
+		files[name] = text
+	}
+	files["syncs/vips.yml"] = files["syncs/vip.yml"]
+	delete(files, "syncs/vip.yml")
+	after := load(t, files)
+	require.Equal(t, "syncs/vips.yml:1:1: warning: vips looks like vip, which is gone (if it was renamed, write renamed_from: vip)\n",
+		after.SuggestRenames(before).String())
+	files["syncs/vips.yml"] += "renamed_from: vip\n"
+	require.Empty(t, load(t, files).SuggestRenames(before))
+	require.Empty(t, before.SuggestRenames(before))
+}
+
 func TestSchemasComeFromTheTypes(t *testing.T) {
 	t.Parallel()
 	for _, kind := range SchemaKinds() {

@@ -80,6 +80,10 @@ func annotate(s *jsonschema.Schema, t reflect.Type) {
 		if text, ok := f.Tag.Lookup("default"); ok {
 			prop.Default = text
 		}
+		if scalar := prop.Type; scalar == "boolean" || scalar == "integer" || scalar == "number" {
+			prop.Type = ""
+			prop.AnyOf = []*jsonschema.Schema{{Type: scalar}, Secret{}.JSONSchema()} // a reference does as well
+		}
 		if rule(f, "required") != nil {
 			s.Required = append(s.Required, fieldName(f))
 		}
