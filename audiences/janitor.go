@@ -27,7 +27,7 @@ func (a *Audiences) Clean(ctx context.Context) (int, error) {
 	if err := a.db.Select(ctx, &parts, sql, a.db.Database()); err != nil {
 		return 0, fmt.Errorf("listing the partitions of results: %w", err)
 	}
-	versions, err := a.records(ctx, a.newestWhere("l.table_name != '' AND (l.table_name, l.version) IN (SELECT table, toUInt64OrZero(partition)"+
+	versions, err := a.records(ctx, a.newestWhere("l.state = 'published' OR (l.table_name, l.version) IN (SELECT table, toUInt64OrZero(partition)"+
 		" FROM system.parts WHERE database = ? AND active)"), a.db.Database())
 	if err != nil {
 		return 0, err

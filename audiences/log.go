@@ -62,10 +62,7 @@ func (r record) materialization() Materialization {
 		LogicalTime: r.LogicalTime.UTC(), QueuedAt: r.QueuedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 		Trigger: Trigger(r.Trigger), Actor: r.Actor, ProjectHash: r.ProjectHash, RowFingerprint: r.RowFingerprint,
 		InputVersions: r.InputVersions, Table: r.Table, Rows: r.Rows, Entered: r.Entered, Exited: r.Exited,
-		DroppedKeys: r.DroppedKeys, UnresolvedKeys: r.UnresolvedKeys, Reason: r.Reason, Error: r.Error, seq: r.Seq,
-	}
-	if r.Checksum != "0" {
-		m.Checksum = r.Checksum
+		DroppedKeys: r.DroppedKeys, UnresolvedKeys: r.UnresolvedKeys, Reason: r.Reason, Error: r.Error, Checksum: r.Checksum, seq: r.Seq,
 	}
 	for i, name := range r.ColumnNames {
 		m.Columns = append(m.Columns, Column{Name: name, Type: r.ColumnTypes[i]})

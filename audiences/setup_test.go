@@ -173,3 +173,13 @@ func (b *bench) changes(name string) []string {
 }
 
 func profile(kind, value string) string { return identity.ProfileID(kind, value).String() }
+
+// loadAlias says that two user ids are one person.
+func (b *bench) loadAlias(user, previous string) {
+	b.Helper()
+	b.events++
+	columns := []string{"message_id", "source", "type", "user_id", "profile_id", "timestamp", "original_timestamp", "stable_time", "received_at", "payload"}
+	row := []any{fmt.Sprintf("m%05d", b.events), "web", "alias", user, identity.ProfileID("user_id", user), start, start, start, start,
+		fmt.Sprintf(`{"previousId":%q}`, previous)}
+	require.NoError(b, b.db.Insert(b.ctx, "events_raw", columns, [][]any{row}, warehouse.InsertOptions{}))
+}
