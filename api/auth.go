@@ -112,14 +112,13 @@ func (t *Tokens) Create(ctx context.Context, name string, role Role, by string) 
 	}
 	hash := hashToken(secret)
 	tok := Token{ID: "tok_" + hash[:12], Name: name, Role: string(role), CreatedAt: t.now().UTC().Truncate(time.Millisecond), CreatedBy: by}
-	if err := t.store(ctx, tok, hash); err != nil {
+	if err := t.store(ctx, tok, hash, uint64(t.now().UnixMicro())); err != nil {
 		return Token{}, "", err
 	}
 	return tok, secret, nil
 }
 
-func (t *Tokens) store(ctx context.Context, tok Token, hash string) error {
-	version := uint64(t.now().UnixMicro())
+func (t *Tokens) store(ctx context.Context, tok Token, hash string, version uint64) error {
 	err := t.db.Insert(ctx, t.db.Database()+".api_tokens",
 		[]string{"id", "name", "role", "hash", "created_at", "created_by", "revoked", "version"},
 		[][]any{{tok.ID, tok.Name, tok.Role, hash, tok.CreatedAt, tok.CreatedBy, tok.Revoked, version}},
@@ -144,17 +143,21 @@ func (t *Tokens) List(ctx context.Context) ([]Token, error) {
 func (t *Tokens) Revoke(ctx context.Context, id string) error {
 	var row struct {
 		Token
-		Hash string `ch:"hash"`
+		Hash    string `ch:"hash"`
+		Version uint64 `ch:"version"`
 	}
-	err := t.db.Get(ctx, &row, "SELECT id, name, toString(role) AS role, created_at, created_by, revoked, hash FROM "+t.db.Database()+".api_tokens FINAL WHERE id = ?", id)
+	err := t.db.Get(ctx, &row, "SELECT id, name, toString(role) AS role, created_at, created_by, revoked, hash, version FROM "+t.db.Database()+".api_tokens FINAL WHERE id = ?", id)
 	if err != nil {
 		return fmt.Errorf("revoking token %s: %w", id, err)
 	}
 	row.Token.Revoked = true
+	if err := t.store(ctx, row.Token, row.Hash, max(uint64(t.now().UnixMicro()), row.Version+1)); err != nil {
+		return err
+	}
 	t.mu.Lock()
 	delete(t.cache, row.Hash)
 	t.mu.Unlock()
-	return t.store(ctx, row.Token, row.Hash)
+	return nil
 }
 
 // Check returns who holds the token; ok is false for one that is unknown or revoked.

@@ -78,8 +78,15 @@ func newHumaError(status int, message string, errs ...error) huma.StatusError {
 			p.Errors = append(p.Errors, Flaw{Message: err.Error()})
 		}
 	}
-	if len(p.Errors) > 0 {
+	switch {
+	case status == http.StatusRequestEntityTooLarge:
+		p.Next = "Send less at once, in several requests."
+	case len(p.Errors) > 0:
 		p.Next = "Mend the request as errors says; /openapi.json has its shape."
+	case status < http.StatusInternalServerError:
+		p.Next = "Mend the request; /openapi.json has its shape."
+	default:
+		p.Next = "The server's log has more."
 	}
 	return p
 }
