@@ -69,7 +69,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 		return a, fmt.Errorf("opening the queue: %w", err)
 	}
 	a.metrics.MustRegister(a.queue)
-	a.keeper = &keeper{db: a.db, log: log, apply: a.apply, columns: a.columns}
+	a.keeper = &keeper{db: a.db, log: log, apply: a.apply}
 	if cfg.role("scheduler") && hasFiles(cfg.Project) {
 		a.keeper.dir = cfg.Project
 	}
@@ -153,7 +153,8 @@ func (a *app) mount() {
 	}
 	a.tokens = api.NewTokens(a.db, time.Now)
 	o := api.Options{DB: a.db, Tokens: a.tokens, Audiences: a.audiences, Syncs: a.syncs, Project: a.keeper.project, Reload: a.keeper.reload,
-		Test: a.test, Ready: a.ready, Metrics: a.metrics, Now: time.Now, Log: a.log, Version: version}
+		Test: a.test, Ready: a.ready, Metrics: a.metrics, Now: time.Now, Log: a.log, Version: version,
+		LastReload: a.keeper.state.Load, Validate: a.keeper.validate}
 	if a.collector != nil {
 		o.Collector = a.collector.Stats
 	}

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/tailrace/tailrace/project"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
+
+	"github.com/tailrace/tailrace/api"
+	"github.com/tailrace/tailrace/project"
 )
 
 // The collector takes bodies of 500 KB; a batch is cut well below.
@@ -72,6 +74,9 @@ JSON lines without a mapping are taken as events of the tracking API. A mapping 
 					checkpoint: filepath.Join(c.Data, "imports", importID(name+from+until, 0)+".json"), quiet: c.JSON || !term.IsTerminal(int(os.Stderr.Fd()))}
 				sum, err := imp.run(cmd.Context())
 				if err != nil {
+					return err
+				}
+				if err := cl.waitLoaded(cmd.Context()); err != nil {
 					return err
 				}
 				if c.JSON {
@@ -353,4 +358,13 @@ func (i *importer) progress(size int64) (wrap func(io.Reader) io.Reader, done fu
 		}
 		p.Wait()
 	}
+}
+
+// waitLoaded waits until every accepted event is in the warehouse.
+func (c *client) waitLoaded(ctx context.Context) error {
+	return poll(ctx, func() (bool, error) {
+		var stats api.CollectorStats
+		err := c.get(ctx, "/api/v1/collector", nil, &stats)
+		return stats.PendingBytes == 0, err
+	})
 }

@@ -58,21 +58,29 @@ func (k *keeper) start(ctx context.Context) error {
 	return nil
 }
 
-// check reads a folder and holds it against the connectors and the warehouse.
-func (k *keeper) check(ctx context.Context, dir string) (*project.Project, project.Diagnostics, error) {
-	p, found := project.Load(dir, os.LookupEnv)
+// validate checks a bundle without bringing it into force.
+func (k *keeper) validate(ctx context.Context, bundle []byte) (project.Diagnostics, error) {
+	p, found, err := project.FromBundle(bundle, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	return k.check(ctx, p, found)
+}
+
+// check holds a project that was read against the connectors and the warehouse; found is what reading it found.
+func (k *keeper) check(ctx context.Context, p *project.Project, found project.Diagnostics) (project.Diagnostics, error) {
 	if len(found.Errors()) == 0 {
 		found = append(found, checkProject(p)...)
 	}
 	if len(found.Errors()) == 0 && k.columns != nil {
 		more, err := k.columns(ctx, p)
 		if err != nil {
-			return nil, nil, fmt.Errorf("asking the warehouse for columns: %w", err)
+			return nil, fmt.Errorf("asking the warehouse for columns: %w", err)
 		}
 		found = append(found, more...)
 	}
 	found.Sort()
-	return p, found, nil
+	return found, nil
 }
 
 // reload reads the files now. Errors in them are in the result; an error is of the machinery.
@@ -82,7 +90,8 @@ func (k *keeper) reload(ctx context.Context) (api.ReloadResult, error) {
 	if k.dir == "" {
 		return api.ReloadResult{}, errors.New("this server has no project folder: start it with --project")
 	}
-	p, found, err := k.check(ctx, k.dir)
+	p, found := project.Load(k.dir, os.LookupEnv)
+	found, err := k.check(ctx, p, found)
 	if err != nil {
 		return api.ReloadResult{}, err
 	}

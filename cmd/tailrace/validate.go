@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -46,7 +47,7 @@ and types of each query where one is there: a running server, or the data folder
 				}
 				fmt.Fprintln(out, string(raw))
 			case "github":
-				fmt.Fprint(out, found.GitHub())
+				fmt.Fprint(out, found.GitHub(c.Project))
 			case "text":
 				fmt.Fprint(out, found.String())
 			default:
@@ -81,7 +82,7 @@ func (c *config) validate(ctx context.Context, offline bool) (project.Diagnostic
 		return nil, err
 	}
 	var checked api.Validation
-	err = cl.call(ctx, http.MethodPost, "/api/v1/project/validate", nil, map[string]string{"bundle": string(p.Bundle())}, &checked)
+	err = cl.call(ctx, http.MethodPost, "/api/v1/project/validate", nil, map[string]json.RawMessage{"bundle": p.Bundle()}, &checked)
 	if closed := cl.close(); err == nil {
 		err = closed
 	}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailrace/tailrace/audiences"
+)
+
+func audiencesCommand(c *config) *cobra.Command { return resultsCommand(c, "audiences", "audience") }
+func traitsCommand(c *config) *cobra.Command    { return resultsCommand(c, "traits", "trait") }
+
+// resultsCommand is the command of traits or audiences: both are versions of a SQL file's result.
+func resultsCommand(c *config, plural, singular string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: plural, Short: fmt.Sprintf("List, materialize and inspect %s", plural), Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withClient(cmd, c, func(cl *client) error { return listResults(cmd, c, cl, plural) })
+		},
+	}
+	path := func(name, rest string) string { return "/api/v1/" + plural + "/" + url.PathEscape(name) + rest }
+	cmd.AddCommand(
+		&cobra.Command{Use: "list", Short: "List " + plural, Args: cobra.NoArgs, RunE: cmd.RunE},
+		&cobra.Command{
+			Use: "run NAME…", Short: fmt.Sprintf("Materialize %s now and wait for the result", plural), Args: cobra.MinimumNArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return withClient(cmd, c, func(cl *client) error {
+					var results []audiences.Materialization
+					for _, name := range args {
+						m, err := cl.materialize(cmd.Context(), path(name, "/materializations"))
+						if err != nil {
+							return err
+						}
+						results = append(results, m)
+					}
+					return printMaterializations(cmd, c, results)
+				})
+			},
+		},
+		&cobra.Command{
+			Use: "members NAME", Short: fmt.Sprintf("Print the rows of the published version of a %s as JSON lines", singular), Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return withClient(cmd, c, func(cl *client) error { return cl.printLines(cmd, path(args[0], "/members"), nil) })
+			},
+		},
+		&cobra.Command{
+			Use: "versions NAME", Short: fmt.Sprintf("List the versions of a %s, the newest first", singular), Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return withClient(cmd, c, func(cl *client) error {
+					var out pageOf[audiences.Materialization]
+					if err := cl.get(cmd.Context(), path(args[0], "/versions"), nil, &out); err != nil {
+						return err
+					}
+					return printMaterializations(cmd, c, out.Items)
+				})
+			},
+		},
+	)
+	if plural == "audiences" {
+		cmd.AddCommand(&cobra.Command{
+			Use: "changes NAME", Short: "Print who entered and left, with why, as JSON lines", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return withClient(cmd, c, func(cl *client) error { return cl.printLines(cmd, path(args[0], "/changes"), nil) })
+			},
+		})
+	}
+	for _, verb := range []string{"approve", "discard"} {
+		cmd.AddCommand(&cobra.Command{
+			Use: verb + " ID", Short: fmt.Sprintf("%s a held version", map[string]string{"approve": "Publish", "discard": "Throw away"}[verb]), Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return withClient(cmd, c, func(cl *client) error {
+					var m audiences.Materialization
+					if err := cl.post(cmd.Context(), "/api/v1/materializations/"+url.PathEscape(args[0])+"/"+verb, nil, &m); err != nil {
+						return err
+					}
+					return printMaterializations(cmd, c, []audiences.Materialization{m})
+				})
+			},
+		})
+	}
+	return cmd
+}
+
+func listResults(cmd *cobra.Command, c *config, cl *client, plural string) error {
+	var out pageOf[audiences.Definition]
+	if err := cl.get(cmd.Context(), "/api/v1/"+plural, nil, &out); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(cmd.OutOrStdout(), out.Items)
+	}
+	rows := make([][]string, len(out.Items))
+	for i, d := range out.Items {
+		state, published := "no result yet", "–"
+		if d.Last != nil {
+			state = string(d.Last.State)
+		}
+		if d.Published != nil {
+			published = ago(d.Published.UpdatedAt, time.Now())
+		}
+		if d.Stale {
+			state += ", " + styleWarn.Render("stale")
+		}
+		rows[i] = []string{d.Name, count(d.Members), state, published, d.Schedule, d.Description}
+	}
+	return printTable(cmd.OutOrStdout(), []string{"name", "members", "state", "published", "schedule", "description"}, rows)
+}
+
+// materialize starts a materialization and waits until it is over or held.
+func (c *client) materialize(ctx context.Context, path string) (audiences.Materialization, error) {
+	var m audiences.Materialization
+	if err := c.post(ctx, path, nil, &m); err != nil {
+		return m, err
+	}
+	err := poll(ctx, func() (bool, error) {
+		err := c.get(ctx, "/api/v1/materializations/"+url.PathEscape(m.ID), nil, &m)
+		return !m.State.Running(), err
+	})
+	return m, err
+}
+
+// poll asks again, ever less often, until done or ctx ends.
+func poll(ctx context.Context, ask func() (bool, error)) error {
+	wait := 20 * time.Millisecond
+	for {
+		done, err := ask()
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+			wait = min(wait*3/2, time.Second)
+		}
+	}
+}
+
+// printMaterializations prints versions, and fails when one of them did.
+func printMaterializations(cmd *cobra.Command, c *config, all []audiences.Materialization) error {
+	failed := 0
+	rows := make([][]string, len(all))
+	for i, m := range all {
+		words := m.Reason
+		if m.Error != "" {
+			words = m.Error
+		}
+		if m.State == audiences.StateFailed {
+			failed++
+		}
+		rows[i] = []string{m.Name, count(m.Version), stateStyle(string(m.State)), count(m.Rows), "+" + count(m.Entered), "-" + count(m.Exited), words}
+	}
+	if c.JSON {
+		if err := printJSON(cmd.OutOrStdout(), all); err != nil {
+			return err
+		}
+	} else if err := printTable(cmd.OutOrStdout(), []string{"name", "version", "state", "rows", "entered", "exited", ""}, rows); err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.State == audiences.StateHeld && !c.JSON {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is held. To go on: tailrace %ss approve %s (or discard)\n", m.Name, m.Kind, m.ID)
+		}
+	}
+	if failed > 0 {
+		return exitError{1, plural(failed, "materialization") + " failed"}
+	}
+	return nil
+}

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"github.com/tailrace/tailrace/api"
+	"github.com/tailrace/tailrace/audiences"
+	"github.com/tailrace/tailrace/syncs"
+)
+
+// demoOptions say what the demo plays.
+type demoOptions struct {
+	once   bool
+	seed   uint64
+	people int
+	rate   float64 // live visits a second
+}
+
+func demoCommand(c *config) *cobra.Command {
+	o := demoOptions{}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Play a shop's traffic through the whole path, on embedded engines and stand-ins",
+		Long: `Writes the shop project into a fresh folder, starts everything embedded, sends months of a seeded shop's traffic through
+the collector's HTTP API, materializes the traits and audiences, syncs them to stand-ins for HubSpot and a webhook,
+and prints what happened. Then it keeps running with live traffic until you stop it.
+
+Nothing leaves this machine: the stand-ins imitate the vendors (rate limits, errors of single rows) in process.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("data") && os.Getenv("TAILRACE_DATA") == "" {
+				c.Data = filepath.Join(".tailrace", "demo")
+			}
+			return c.demo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.once, "once", false, "end after the first round")
+	f.Uint64Var(&o.seed, "seed", 1, "the same seed plays the same shop")
+	f.IntVar(&o.people, "people", 600, "how many customers the shop has")
+	f.Float64Var(&o.rate, "rate", 2, "live visits a second")
+	f.StringVar(&c.Addr, "addr", env("TAILRACE_ADDR", ""), "address to listen on (default 127.0.0.1:8080, or any free port)")
+	return cmd
+}
+
+// demo owns its data folder: what a former demo left there is removed.
+func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (err error) {
+	if err := clearDemo(c.Data); err != nil {
+		return err
+	}
+	c.Project = filepath.Join(c.Data, "shop")
+	if _, err := writeProject(c.Project); err != nil {
+		return err
+	}
+	if c.Addr == "" {
+		c.Addr = freeAddr("127.0.0.1:8080")
+	}
+	log, err := c.logger()
+	if err != nil {
+		return err
+	}
+	a, err := openApp(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	serving, stop := context.WithCancel(ctx)
+	server, tokens := &background{done: make(chan struct{})}, make(chan string, 1)
+	go server.run(func() error { return a.serve(serving, func(secret string) { tokens <- secret }) })
+	defer func() {
+		stop()
+		<-server.done
+		err = errors.Join(err, server.err)
+	}()
+	cl := &client{base: "http://" + c.Addr, doer: http.DefaultClient}
+	if err := cl.waitReady(ctx, server); err != nil {
+		return err
+	}
+	local, _, err := readRuntime(c.Data)
+	if err != nil {
+		return err
+	}
+	cl.token = local.Token
+	token := <-tokens
+	round := &demoRound{client: cl, app: a, out: out, errs: errs, quiet: !term.IsTerminal(int(os.Stderr.Fd()))}
+	play := newShop(o.seed, o.people, time.Now())
+	if err := round.first(ctx, play); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nAPI      http://%s/api/v1  (OpenAPI at /openapi.json)\ntoken    %s\nproject  %s\n", c.Addr, token, c.Project)
+	fmt.Fprintf(out, "try      curl -s -H 'Authorization: Bearer %s' http://%s/api/v1/syncs | head -c 400\n", token, c.Addr)
+	if o.once {
+		return nil
+	}
+	fmt.Fprintf(out, "\nThe shop stays open; audiences and syncs follow what happens there. Ctrl-C ends the demo.\n")
+	return round.live(ctx, play, o.rate, server)
+}
+
+// background is a function that runs beside; err is set once done is closed.
+type background struct {
+	done chan struct{}
+	err  error
+}
+
+func (b *background) run(fn func() error) {
+	defer close(b.done)
+	b.err = fn()
+}
+
+// clearDemo removes a former demo, and refuses a folder that is none.
+func clearDemo(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) || len(entries) == 0 && err == nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the demo's folder: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "shop", "tailrace.yml")); err != nil {
+		return fmt.Errorf("%s holds something else than a demo: give another folder with --data", dir)
+	}
+	if running, ok, err := readRuntime(dir); err != nil || ok {
+		return errors.Join(err, fmt.Errorf("a demo runs already in %s (process %d): stop it, or give another --data", dir, running.PID))
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("removing the former demo: %w", err)
+	}
+	return nil
+}
+
+// freeAddr is the address wanted, or one with a free port where it is taken.
+func freeAddr(wanted string) string {
+	for _, addr := range []string{wanted, "127.0.0.1:0"} {
+		if l, err := net.Listen("tcp", addr); err == nil {
+			got := l.Addr().String()
+			if l.Close() == nil {
+				return got
+			}
+		}
+	}
+	return wanted
+}
+
+// waitReady waits for /readyz, or for the server to end.
+func (c *client) waitReady(ctx context.Context, server *background) error {
+	return poll(ctx, func() (bool, error) {
+		select {
+		case <-server.done:
+			return false, errors.New("the server ended before it was ready")
+		default:
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/readyz", nil)
+		if err != nil {
+			return false, fmt.Errorf("asking for readiness: %w", err)
+		}
+		res, err := c.doer.Do(req)
+		if err != nil {
+			return false, ctx.Err() // not listening yet
+		}
+		return res.StatusCode == http.StatusOK, res.Body.Close()
+	})
+}
+
+// demoRound plays and shows.
+type demoRound struct {
+	client    *client
+	app       *app
+	out, errs io.Writer
+	quiet     bool
+}
+
+// first plays the shop's history and takes it once through the whole path.
+func (d *demoRound) first(ctx context.Context, play *shop) error {
+	began := time.Now()
+	history := play.history()
+	if err := d.send(ctx, history, "history"); err != nil {
+		return err
+	}
+	if err := d.client.waitLoaded(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "%s events of %d days, through the collector's HTTP API into ClickHouse: %s\n", count(len(history)), shopDays, time.Since(began).Round(10*time.Millisecond))
+	if err := d.consents(ctx, play); err != nil {
+		return err
+	}
+	if _, err := d.app.identity.Run(ctx); err != nil {
+		return err
+	}
+	if err := d.materialize(ctx); err != nil {
+		return err
+	}
+	return d.sync(ctx)
+}
+
+// send plays events through POST /v1/batch, as a server-side SDK does.
+func (d *demoRound) send(ctx context.Context, events []shopEvent, what string) error {
+	batches, err := shopBatches(events, 250, time.Now())
+	if err != nil {
+		return err
+	}
+	var bar *mpb.Bar
+	if !d.quiet && what != "" {
+		p := mpb.New(mpb.WithOutput(d.errs), mpb.WithWidth(48))
+		bar = p.AddBar(int64(len(batches)), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(what+" ")), mpb.AppendDecorators(decor.Percentage()))
+		defer p.Wait()
+		defer bar.Abort(true)
+	}
+	key := d.app.keeper.project().Source("web").WriteKey.Reveal()
+	for _, body := range batches {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.client.base+"/v1/batch", bytes.NewReader(body))
+		if err != nil {
+			return fmt.Errorf("making a request: %w", err)
+		}
+		req.SetBasicAuth(key, "")
+		res, err := d.client.doer.Do(req)
+		if err != nil {
+			return fmt.Errorf("playing the shop's traffic: %w", err)
+		}
+		if res.StatusCode != http.StatusOK {
+			defer res.Body.Close()
+			return fmt.Errorf("playing the shop's traffic: %w", readProblem(res))
+		}
+		if err := res.Body.Close(); err != nil {
+			return fmt.Errorf("playing the shop's traffic: %w", err)
+		}
+		if bar != nil {
+			bar.Increment()
+		}
+	}
+	return nil
+}
+
+// consents records what people ticked: five of six agree to marketing, the rest never said anything.
+func (d *demoRound) consents(ctx context.Context, play *shop) error {
+	var items []api.Consent
+	for i, p := range play.people {
+		if i%6 != 5 {
+			items = append(items, api.Consent{Identifier: api.Identifier{Kind: "user_id", Value: p.id}, Category: "marketing", Status: "granted", Source: "signup_form"})
+		}
+	}
+	return d.client.call(ctx, http.MethodPut, "/api/v1/consents", nil, map[string]any{"items": items}, nil)
+}
+
+// materialize makes every trait and audience once, in the order of what reads what.
+func (d *demoRound) materialize(ctx context.Context) error {
+	p := d.app.keeper.project()
+	var rows [][]string
+	for _, n := range p.Graph().Nodes() {
+		if n.Kind != "trait" && n.Kind != "audience" {
+			continue
+		}
+		m, err := d.client.materialize(ctx, "/api/v1/"+string(n.Kind)+"s/"+url.PathEscape(n.Name)+"/materializations")
+		if err != nil {
+			return err
+		}
+		if m.State == audiences.StateFailed {
+			return fmt.Errorf("%s %s: %s", m.Kind, m.Name, m.Error)
+		}
+		rows = append(rows, []string{string(m.Kind), m.Name, count(m.Rows), stateStyle(string(m.State)), p.SQL(n.Name).Header.Description})
+	}
+	fmt.Fprintln(d.out)
+	return printTable(d.out, []string{"", "SQL file", "rows", "state", "who"}, rows)
+}
+
+// sync runs every sync once and prints both sums.
+func (d *demoRound) sync(ctx context.Context) error {
+	var runs []api.RunView
+	for _, s := range d.app.keeper.project().Syncs {
+		got, err := d.client.runSyncs(ctx, []string{s.Name}, syncRequest{})
+		if err != nil {
+			return err
+		}
+		runs = append(runs, got...)
+	}
+	var rows [][]string
+	for _, r := range runs {
+		s := r.Sums
+		rows = append(rows, []string{r.Sync, stateStyle(string(r.State)), count(s.Selected), "+" + count(s.Add), "~" + count(s.Change), "-" + count(s.Remove),
+			count(s.LeftOutTotal()), count(s.Accepted), count(s.Rejected), count(r.Counts["requests"])})
+	}
+	fmt.Fprintln(d.out)
+	if err := printTable(d.out, []string{"sync", "state", "selected", "add", "change", "remove", "left out", "accepted", "rejected", "requests"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(d.out)
+	for _, r := range runs {
+		if err := r.Sums.Check(); err != nil {
+			return fmt.Errorf("the sums of %s don't agree: %w", r.Sync, err)
+		}
+		fmt.Fprintf(d.out, "%s\n  %s\n  %s\n", styleHead.Render(r.Sync), firstSum(r.Sums), secondSum(r.Sums))
+		if r.State == syncs.Failed {
+			return fmt.Errorf("%s failed: %s", r.Sync, r.Error)
+		}
+	}
+	return nil
+}
+
+// live goes on with traffic, and tells each run that changed something.
+func (d *demoRound) live(ctx context.Context, play *shop, rate float64, server *background) error {
+	visit := time.NewTicker(time.Duration(float64(time.Second) / max(rate, 0.01)))
+	defer visit.Stop()
+	look := time.NewTicker(3 * time.Second)
+	defer look.Stop()
+	told := map[string]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-server.done:
+			return errors.New("the server ended")
+		case <-visit.C:
+			if err := d.send(ctx, play.live(time.Now()), ""); err != nil && ctx.Err() == nil {
+				return err
+			}
+		case <-look.C:
+			if err := d.tell(ctx, told); err != nil && ctx.Err() == nil {
+				fmt.Fprintln(d.errs, err)
+			}
+		}
+	}
+}
+
+// tell prints a line for each finished run that had something to do and wasn't told yet.
+func (d *demoRound) tell(ctx context.Context, told map[string]bool) error {
+	first := len(told) == 0
+	for _, s := range d.app.keeper.project().Syncs {
+		var page pageOf[api.RunView]
+		if err := d.client.get(ctx, "/api/v1/syncs/"+s.Name+"/runs", url.Values{"limit": {"5"}}, &page); err != nil {
+			return err
+		}
+		for _, r := range page.Items {
+			if told[r.ID] || !r.Over() {
+				continue
+			}
+			told[r.ID] = true
+			if !first && r.Sums.Planned > 0 {
+				fmt.Fprintf(d.out, "%s  %s run %d: +%d ~%d -%d, %s\n", r.At.Local().Format("15:04:05"), r.Sync, r.No, r.Sums.Add, r.Sums.Change, r.Sums.Remove, stateStyle(string(r.State)))
+			}
+		}
+	}
+	return nil
+}
