@@ -1,6 +1,8 @@
 package warehouse_test
 
 import (
+	"math/rand/v2"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -64,7 +66,7 @@ func engineKind(name string) lex.Kind {
 var lexerSeeds = []string{
 	"SELECT 1", "a--b\nc", "# a\n#!b\n#c", "/* a /* b */ c */ d", "/*/ a */ b", `'a''b\'c' d`, "\"a\"\"b\" `c``d`",
 	"‘it's’ “a b” − ’", "$a$ x $b$ $a$y", "$$x$$ $b $", "x'4f' b'01' x'4g'", "1_000 0x1F 0b01 1e3, 1.5e-3 .5 1.e5 1._5 1__0 0x_1",
-	"1a 1.5a 0bz t.1a t.0x1 a.5e3", "t.1.2 (x).3 a[1].4 1..2 1.5.5", "a->b a::b a<=>b a<>b a!=b a||b @@c ::: @@@ ^ ? \\G ~",
+	"x'", "1a 1.5a 0bz t.1a t.0x1 a.5e3", "t.1.2 (x).3 a[1].4 1..2 1.5.5", "a->b a::b a<=>b a<>b a!=b a||b @@c ::: @@@ ^ ? \\G ~",
 	"a\u00a0\u2003b\ufeff", "1e 1e+ 0x 0xFp-1 .e5 5$ 1$b a1$b", "“a””b”", "‘a\\’", ".", "..", "a. 5", "\u0085\u2028x\u2060",
 }
 
@@ -74,7 +76,18 @@ func TestLexerCutsAsTheEngineDoes(t *testing.T) {
 	for _, src := range append(append(lexerSeeds, statementsOf(t, "gate_good.sql")...), statementsOf(t, "gate_bad.sql")...) {
 		compareTokens(t, db, src)
 	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var src strings.Builder
+		for range 2 + random.IntN(10) {
+			src.WriteString(lexerPieces[random.IntN(len(lexerPieces))])
+		}
+		compareTokens(t, db, src.String())
+	}
 }
+
+// lexerPieces are put together at random: what one begins, another may end.
+var lexerPieces = strings.Split("a|x|b|1|0|.|_|e|E|p|-|+|>|=|<|!|'|\"|`|\\|$|$a$|/|*|/*|*/|#| |\n|\t|#!|(|)|[|]|{|}|:|::|;|,|?|@|G|\\G|x'|b'|0x|0b|f|‘|’|“|”|−|\u00a0|é|\ufeff|~|^|&|%", "|")
 
 func FuzzLexer(f *testing.F) {
 	for _, seed := range lexerSeeds {

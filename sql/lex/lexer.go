@@ -72,7 +72,7 @@ func (l *lexer) scan() (Kind, string) {
 		return l.dot()
 	case c == '$':
 		return l.dollar()
-	case (c == 'x' || c == 'X' || c == 'b' || c == 'B') && l.at(1) == '\'':
+	case (c == 'x' || c == 'X' || c == 'b' || c == 'B') && l.at(1) == '\'' && l.pos+2 < len(l.src):
 		return l.bytesLiteral(c)
 	case isWord(c):
 		l.skip(isWordOrDollar)
