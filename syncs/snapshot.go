@@ -2,7 +2,6 @@ package syncs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,10 +30,6 @@ func (s *snapshot) selected() uint64 {
 	}
 	return n
 }
-
-// heldBack are the reasons for which a row is left as it is at the destination,
-// rather than taken out.
-var heldBack = []string{OutUnresolved, OutQuarantined, OutOpenTicket}
 
 // takeSnapshot computes the selection, or reuses the last one where no input
 // has changed since.
@@ -205,13 +200,4 @@ func (e *Engine) dropOldSnapshots(ctx context.Context, syncID string, before uin
 		}
 	}
 	return nil
-}
-
-// textOf is JSON for a log or a guard's words.
-func textOf(v any) string {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(raw)
 }

@@ -1,6 +1,6 @@
 /* One row per change of a run: how each of its phases ended.
 in:  sync_id, run_no, plan_id, removals (highest batch_no of phase 0), first, last (row numbers)
-out: row_no, refused (by the plan, or moved), removal, sending (statuses, '' where there is none), at, ref, code, words of the last word
+out: row_no, refused (by the plan, or moved), removal, sending (statuses, '' where there is none), answered_at, ref, code, words, batch and attempt of the last word
 why: outcomes are append-only, the highest seq of a row in a batch counts; a change on a list has two phases. */
 SELECT row_no,
     maxIf(toString(status), batch_no = 0) AS refused,
@@ -9,7 +9,9 @@ SELECT row_no,
     argMax(at, (batch_no, seq)) AS answered_at,
     argMax(ref, (batch_no, seq)) AS answer_ref,
     argMax(toString(code), (batch_no, seq)) AS answer_code,
-    argMax(words, (batch_no, seq)) AS answer_words
+    argMax(words, (batch_no, seq)) AS answer_words,
+    argMax(attempt, (batch_no, seq)) AS answer_attempt,
+    max(batch_no) AS answer_batch
 FROM [[db]].sync_outcomes
 WHERE sync_id = {sync_id:String} AND run_no = {run_no:UInt64} AND plan_id = {plan_id:String}
     AND row_no BETWEEN {first:UInt64} AND {last:UInt64}
