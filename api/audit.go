@@ -58,3 +58,11 @@ type AuditEntry struct {
 	Detail   string    `json:"detail" ch:"detail"`
 	RemoteIP string    `json:"remote_ip" ch:"remote_ip"`
 }
+
+// trigger is how the ledger names the caller's way in.
+func (i Identity) trigger() string {
+	if i.ID == "local" {
+		return "cli"
+	}
+	return "api"
+}

@@ -15,6 +15,7 @@ func (s *Server) guard(router *gin.Engine) {
 		s.log.Error("trusting no proxy", "error", err)
 	}
 	router.HandleMethodNotAllowed = true
+	router.UseRawPath = true // an identifier in a path may hold an escaped slash
 	router.Use(s.safely)
 	router.NoRoute(func(c *gin.Context) {
 		writeProblem(c.Writer, problem(NotFound, "/openapi.json lists the paths that there are.", "there is nothing at %s", c.Request.URL.Path))

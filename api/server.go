@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/cipher"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -61,6 +62,7 @@ type Server struct {
 	opts Options
 	log  *slog.Logger
 	huma huma.API
+	seal cipher.AEAD // of viewers' cursors
 }
 
 // setErrors gives huma our form of errors, once a process: it is a variable of the library.
@@ -76,7 +78,11 @@ func New(router *gin.Engine, o Options) *Server {
 	cfg.SchemasPath = ""
 	cfg.CreateHooks = nil
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
-	s := &Server{opts: o, log: o.Log}
+	seal, err := newSeal()
+	if err != nil {
+		panic(err) // the system has no randomness
+	}
+	s := &Server{opts: o, log: o.Log, seal: seal}
 	s.guard(router)
 	s.huma = humagin.New(router, cfg)
 	s.huma.UseMiddleware(s.authorize)
@@ -85,6 +91,8 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerConsents()
 	s.registerQuery()
 	s.registerProject()
+	s.registerAudiences()
+	s.registerProfiles()
 	s.registerDestinations()
 	s.registerCollector()
 	s.registerRejected()

@@ -141,7 +141,9 @@ func setup(t *testing.T) *bench {
 		Test: func(context.Context, string) (any, error) {
 			return nil, errors.New("dialling hook.example: connection refused")
 		},
-		Ready:     func(context.Context) api.Readiness { return api.Readiness{Ready: true, Parts: map[string]string{"warehouse": "ok"}} },
+		Ready: func(context.Context) api.Readiness {
+			return api.Readiness{Ready: true, Parts: map[string]string{"warehouse": "ok"}}
+		},
 		Collector: func() collector.Stats { return collector.Stats{Accepted: 3, Loaded: 2, PendingBytes: 17} },
 		Metrics:   prometheus.NewRegistry(), Now: b.clock, Log: log, Version: "test",
 	})
