@@ -120,7 +120,7 @@ func streams(sql, format string, class uint32) bool {
 // returns, so that an error before any row is returned here. Any other
 // statement has been executed to its end when run returns.
 func (c *conn) run(ctx context.Context, sql, format string, class uint32, params map[string]string) (*resultStream, error) {
-	s := &resultStream{ctx: ctx, conn: c}
+	s := &resultStream{ctx: ctx, conn: c, format: format}
 	if streams(sql, format, class) {
 		s.headerLines = streamedFormats[format]
 		result, err := c.start(c.engine.lib.streamQuery, sql, format, params)
@@ -168,6 +168,7 @@ type resultStream struct {
 	err     error          // sticky: io.EOF at the end
 	written uint64
 
+	format      string
 	headerLines int    // of each part
 	header      []byte // of the first part, as later ones repeat it
 }
@@ -211,7 +212,7 @@ func (s *resultStream) cutHeader() {
 		return
 	}
 	if s.header == nil {
-		s.header = bytes.Clone(header(s.rest, s.headerLines))
+		s.header = bytes.Clone(header(s.rest, s.format, s.headerLines))
 		return
 	}
 	s.rest = bytes.TrimPrefix(s.rest, s.header)
@@ -245,9 +246,12 @@ func (s *resultStream) close() {
 		return
 	}
 	lib := s.conn.engine.lib
-	if s.err == nil {
+	if s.err != io.EOF {
 		lib.streamCancel(s.conn.c, s.result)
 		s.err = io.ErrClosedPipe
+		// libchdb leaves a statement that broke off in the process list, with
+		// what it holds, until its connection runs another or is closed.
+		s.conn.tainted = true
 	}
 	lib.destroy(s.result)
 	s.result = nil

@@ -1,5 +1,7 @@
 package warehouse
 
+import "strings"
+
 // streamedFormats are the formats in which parts of a result can be joined,
 // with the number of header lines that each part repeats. Other formats are
 // made whole, in memory.
@@ -13,13 +15,13 @@ var streamedFormats = map[string]int{
 	"TabSeparatedWithNamesAndTypes": 2, "TSVWithNamesAndTypes": 2,
 }
 
-// header returns the first lines of a text; a line break inside double quotes
-// (a column name in CSV) ends none.
-func header(text []byte, lines int) []byte {
-	quoted := false
+// header returns the first lines of a text in the format. In CSV a line break
+// inside double quotes (a column's name) ends none.
+func header(text []byte, format string, lines int) []byte {
+	csv, quoted := strings.HasPrefix(format, "CSV"), false
 	for i, c := range text {
 		switch {
-		case c == '"':
+		case csv && c == '"':
 			quoted = !quoted
 		case c == '\n' && !quoted:
 			if lines--; lines == 0 {

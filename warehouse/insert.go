@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,14 +119,13 @@ func (db *DB) insertCall(o InsertOptions) (*statementCall, error) {
 		return nil, err
 	}
 	call.settings["async_insert"] = "0"
-	call.settings["insert_deduplicate"] = "0"
-	if o.Token != "" {
-		call.settings["insert_deduplicate"] = "1"
-		call.settings["insert_deduplication_token"] = o.Token
-	}
 	if call.queryID == "" {
 		call.queryID = uuid.NewString()
 	}
+	// A token of its own is what keeps a block apart from an identical one:
+	// insert_deduplicate=0 is not honoured by tables that are not replicated.
+	call.settings["insert_deduplicate"] = "1"
+	call.settings["insert_deduplication_token"] = cmp.Or(o.Token, uuid.NewString())
 	return call, nil
 }
 

@@ -130,7 +130,11 @@ func (db *DB) Get(ctx context.Context, dest any, sql string, args ...any) error 
 	if err := rows.scanOne(dest); err != nil {
 		return err
 	}
-	return rows.Close()
+	// Reaching the end is cheaper than ending a statement before it.
+	if rows.Next() {
+		return rows.Close()
+	}
+	return rows.Err()
 }
 
 // scanOne scans into a struct by its tags, or into the one value of a row.
