@@ -37,7 +37,7 @@ type Run struct {
 }
 
 // Over reports whether the run is over; a dry run is once it is planned.
-func (r *Run) Over() bool { return r.State.Over() || (r.DryRun && r.State == Planned) }
+func (r Run) Over() bool { return r.State.Over() || (r.DryRun && r.State == Planned) }
 
 var runColumns = []string{"sync_id", "run_no", "run_id", "seq", "state", "at", "trigger", "actor", "dry_run", "full",
 	"full_reason", "plan_id", "plan_digest", "state_run_no", "project_hash", "definition_hash", "input_versions", "counts",

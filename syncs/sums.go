@@ -46,7 +46,7 @@ func sumsOf(c map[string]uint64) Sums {
 }
 
 // Sums gives both sums as the run's newest transition counts them.
-func (r *Run) Sums() Sums {
+func (r Run) Sums() Sums {
 	s := sumsOf(r.Counts)
 	done := s.Accepted + s.Rejected + s.Skipped + s.Moved + s.Unknown + s.Suppressed + s.Cancelled
 	switch {
