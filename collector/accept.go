@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -107,13 +108,13 @@ var recordBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // or a bare array. What has no such shape is set aside as a whole.
 func (p *parser) parseBatch(root []byte, s shape, sentAt []byte) (events []event, context []byte) {
 	p.batch.sentAt = sentAt
-	list := root
+	lists := [][]byte{root}
 	if isObject(root) {
-		list = nil
+		lists = nil
 		eachMember(root, func(key string, raw []byte) {
 			switch key {
 			case "batch":
-				list = raw
+				lists = append(lists, raw) // a second one is no reason to lose the first
 			case "context":
 				if isObject(raw) {
 					p.batch.context = raw
@@ -125,26 +126,35 @@ func (p *parser) parseBatch(root []byte, s shape, sentAt []byte) (events []event
 			}
 		})
 	}
-	if !isArray(list) {
+	if len(lists) == 0 || slices.ContainsFunc(lists, func(list []byte) bool { return !isArray(list) }) {
 		whole := event{payload: root}
 		return []event{p.reject(whole, reasonInvalidBatch, "a batch has its events in an array named batch", "/batch")}, nil
 	}
-	eachElement(list, func(raw []byte, s shape) bool {
-		if len(events) == maxBatchEvents {
-			// Everything from here on, as it came, without the brackets.
-			rest := list[cap(list)-cap(raw):]
-			rest = bytes.TrimRight(rest[:len(rest)-1], " \t\r\n")
-			events = append(events, p.reject(event{payload: rest}, reasonBatchTooLong,
-				"a batch has at most "+strconv.Itoa(maxBatchEvents)+" events; these are the rest", "/batch"))
-			return false
-		}
-		events = append(events, p.parse(raw, s, ""))
-		return true
-	})
+	for _, list := range lists {
+		events = p.parseList(events, list)
+	}
 	if len(p.batch.context) > maxContextBytes {
 		return events, nil
 	}
 	return events, p.batch.context
+}
+
+// parseList decides about the events of an array. Those beyond the limit are
+// set aside as one, as they came but for the brackets.
+func (p *parser) parseList(events []event, list []byte) []event {
+	count := 0
+	eachElement(list, func(raw []byte, s shape) bool {
+		if count++; count <= maxBatchEvents {
+			events = append(events, p.parse(raw, s, ""))
+			return true
+		}
+		rest := list[cap(list)-cap(raw):]
+		rest = bytes.TrimRight(rest[:len(rest)-1], " \t\r\n")
+		events = append(events, p.reject(event{payload: rest}, reasonBatchTooLong,
+			"a batch has at most "+strconv.Itoa(maxBatchEvents)+" events; these are the rest", "/batch"))
+		return false
+	})
+	return events
 }
 
 // overloaded sheds load while the warehouse is away: from 80 % of the log's

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
+	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,7 @@ type Source struct {
 type Warehouse interface {
 	Insert(ctx context.Context, table string, columns []string, rows [][]any, o warehouse.InsertOptions) error
 	Select(ctx context.Context, dest any, sql string, args ...any) error
+	Query(ctx context.Context, sql string, args ...any) (*warehouse.Rows, error)
 	Database() string
 }
 
@@ -81,6 +83,9 @@ type Collector struct {
 	sources atomic.Pointer[func(string) (Source, bool)]
 	wal     *wal
 	loader  *loader
+	lock    *os.File
+	closing sync.Once
+	closed  error // of Close
 	newID   func() uuid.UUID
 	shed    atomic.Uint64 // requests looked at while the log was filling up
 }
@@ -95,14 +100,26 @@ func Open(o Options) (*Collector, error) {
 	case o.Warehouse == nil:
 		return nil, errors.New("opening the collector: no warehouse")
 	}
-	dir := filepath.Join(o.Dir)
-	cursor, err := openCursor(dir)
+	lock, err := lockDir(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the collector: %w", err)
 	}
-	w, err := openWAL(dir, o.SegmentBytes, o.MaxLogBytes, cursor.state.Done, o.Log)
+	c, err := openLocked(o)
 	if err != nil {
-		return nil, fmt.Errorf("opening the collector: %w", err)
+		return nil, errors.Join(fmt.Errorf("opening the collector: %w", err), lock.Close())
+	}
+	c.lock = lock
+	return c, nil
+}
+
+func openLocked(o Options) (*Collector, error) {
+	cursor, err := openCursor(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	w, err := openWAL(o.Dir, o.SegmentBytes, o.MaxLogBytes, cursor.state.Done, o.Log)
+	if err != nil {
+		return nil, err
 	}
 	o.Metrics.tornBytes.Add(float64(w.tornBytes))
 	c := &Collector{opts: o, wal: w, newID: uuid.New}
@@ -133,8 +150,10 @@ func (c *Collector) Flush(ctx context.Context) error { return c.loader.flush(ctx
 // Close refuses requests from now on and closes the log. Call it after the
 // HTTP server has stopped and Run has returned.
 func (c *Collector) Close() error {
-	if err := c.wal.close(); err != nil {
-		return fmt.Errorf("closing the collector's log: %w", err)
-	}
-	return nil
+	c.closing.Do(func() {
+		if err := errors.Join(c.wal.close(), c.lock.Close()); err != nil {
+			c.closed = fmt.Errorf("closing the collector's log: %w", err)
+		}
+	})
+	return c.closed
 }

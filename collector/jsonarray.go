@@ -108,6 +108,7 @@ func (c *jsonColumn) objectArray(raw []byte, n int) clickhouse.Dynamic {
 	base := len(c.path)
 	rows := make([]*clickhouse.JSON, 0, n)
 	eachElement(raw, func(element []byte, _ shape) bool {
+		c.cells++
 		row := clickhouse.NewJSON()
 		if isObject(element) {
 			c.flatten(row, element, base)

@@ -14,6 +14,10 @@ import (
 // or not; beyond some hundreds the engine reads JSON text faster.
 const maxColumnPaths = 300
 
+// maxColumnCells bounds the values and objects of a column that are held apart.
+// Text takes a tenth of their memory.
+const maxColumnCells = 1_000_000
+
 // jsonColumn makes one JSON column of a block. Objects are taken apart into
 // paths with typed values here, which costs the engine a quarter of what
 // reading JSON text does (docs/decisions.md has the figures).
@@ -23,13 +27,15 @@ const maxColumnPaths = 300
 // beyond Float64 become text, as do objects in arrays that mix types; nulls and
 // empty objects have no path.
 type jsonColumn struct {
-	rows  []*clickhouse.JSON
-	paths map[string]string // interned
-	path  []byte            // of the member being read
+	values []any             // *clickhouse.JSON, or JSON text throughout
+	asText bool              // the limits above are passed
+	paths  map[string]string // interned
+	cells  int
+	path   []byte // of the member being read
 }
 
 func newJSONColumn(rows int) *jsonColumn {
-	return &jsonColumn{rows: make([]*clickhouse.JSON, 0, rows), paths: map[string]string{}}
+	return &jsonColumn{values: make([]any, 0, rows), paths: map[string]string{}}
 }
 
 // add takes the next row's raw object; none is an empty one.
@@ -39,21 +45,17 @@ func (c *jsonColumn) add(raw []byte) {
 		c.path = c.path[:0]
 		c.flatten(row, raw, 0)
 	}
-	c.rows = append(c.rows, row)
-}
-
-// values returns the column, one value a row: objects, or JSON text throughout.
-func (c *jsonColumn) values() []any {
-	values := make([]any, len(c.rows))
-	asText := len(c.paths) > maxColumnPaths
-	for i, row := range c.rows {
-		if asText {
-			values[i] = string(appendJSON(nil, row))
-		} else {
-			values[i] = row
+	if !c.asText && (len(c.paths) > maxColumnPaths || c.cells > maxColumnCells) {
+		c.asText = true
+		for i, value := range c.values {
+			c.values[i] = string(appendJSON(nil, value.(*clickhouse.JSON)))
 		}
 	}
-	return values
+	if c.asText {
+		c.values = append(c.values, string(appendJSON(nil, row)))
+		return
+	}
+	c.values = append(c.values, row)
 }
 
 // flatten adds an object's members to a row. base is where, in c.path, the
@@ -81,9 +83,13 @@ func (c *jsonColumn) flatten(row *clickhouse.JSON, object []byte, base int) {
 // intern returns the path behind base as a string, made once a block. Paths in
 // arrays of objects count with their array's path.
 func (c *jsonColumn) intern(base int) string {
+	c.cells++
 	known, ok := c.paths[string(c.path)]
 	if !ok {
 		known = string(c.path)
+		if c.asText {
+			return known[base:]
+		}
 		c.paths[known] = known
 	}
 	return known[base:]

@@ -44,8 +44,9 @@ var errAway = errors.New("connection refused")
 func (away) Insert(context.Context, string, []string, [][]any, warehouse.InsertOptions) error {
 	return errAway
 }
-func (away) Select(context.Context, any, string, ...any) error { return errAway }
-func (away) Database() string                                  { return "tailrace" }
+func (away) Select(context.Context, any, string, ...any) error              { return errAway }
+func (away) Query(context.Context, string, ...any) (*warehouse.Rows, error) { return nil, errAway }
+func (away) Database() string                                               { return "tailrace" }
 
 func testSources(key string) (Source, bool) {
 	switch key {

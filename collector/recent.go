@@ -2,8 +2,11 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
+	"time"
 )
 
 // idHash stands for a message id. At 128 random-seeded bits, two ids that meet
@@ -47,29 +50,47 @@ func (r *recentIDs) add(h idHash) {
 	r.next = (r.next + 1) % r.limit
 }
 
-// refillStep is how many ids are read from the warehouse at once.
-const refillStep = 500_000
-
-// refill reads the newest ids from events_raw, oldest first.
+// refill reads the newest ids from events_raw.
 func (r *recentIDs) refill(ctx context.Context, db Warehouse) error {
-	fresh := newRecentIDs(r.limit)
-	// Blocks are loaded in order, so ids that share a loaded_at belong together;
-	// where the limit cuts through them, the net below still holds.
-	sql := fmt.Sprintf(`SELECT message_id FROM (
-    SELECT message_id, loaded_at FROM %s.events_raw ORDER BY loaded_at DESC LIMIT ?
-) ORDER BY loaded_at LIMIT ? OFFSET ?`, db.Database())
-	for offset := 0; offset < r.limit; offset += refillStep {
-		var ids []string
-		if err := db.Select(ctx, &ids, sql, r.limit, refillStep, offset); err != nil {
-			return fmt.Errorf("reading the newest message ids: %w", err)
-		}
-		for _, id := range ids {
-			fresh.add(fresh.hash(id))
-		}
-		if len(ids) < refillStep {
-			break
-		}
+	newest, err := r.newest(ctx, db)
+	if err != nil {
+		return fmt.Errorf("reading the newest message ids: %w", err)
+	}
+	fresh := &recentIDs{seeds: r.seeds, limit: r.limit, known: make(map[idHash]struct{}, len(newest))}
+	for _, h := range slices.Backward(newest) {
+		fresh.add(h)
 	}
 	*r = *fresh
 	return nil
+}
+
+// newest returns the newest ids, newest first. The hour from which they come is
+// found from loaded_at alone, so that a large table isn't read as a whole.
+func (r *recentIDs) newest(ctx context.Context, db Warehouse) (hashes []idHash, err error) {
+	var since []time.Time
+	if err := db.Select(ctx, &since, `
+SELECT min(hour) FROM
+(
+    SELECT hour, events, sum(events) OVER (ORDER BY hour DESC) AS so_far
+    FROM (SELECT toStartOfHour(loaded_at) AS hour, count() AS events FROM `+db.Database()+`.events_raw GROUP BY hour)
+)
+WHERE so_far - events < ?`, r.limit); err != nil {
+		return nil, err
+	}
+	if len(since) == 0 {
+		return nil, nil
+	}
+	rows, err := db.Query(ctx, "SELECT message_id FROM "+db.Database()+".events_raw WHERE loaded_at >= ? ORDER BY loaded_at DESC LIMIT ?", since[0], r.limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var id string
+	for rows.Next() {
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, r.hash(id))
+	}
+	return hashes, rows.Err()
 }

@@ -31,7 +31,7 @@ func (b *block) eventRows(indexes []int) [][]any {
 			nil, nil, nil, e.payload,
 		}
 	}
-	for column, values := range [][]any{contexts.values(), properties.values(), traits.values()} {
+	for column, values := range [][]any{contexts.values, properties.values, traits.values} {
 		for n := range rows {
 			rows[n][14+column] = values[n]
 		}

@@ -161,6 +161,17 @@ func TestWALTellsNobodyOfSuccessWhenTheDiskFails(t *testing.T) {
 	require.Equal(t, []string{"before", "after"}, got)
 	require.Empty(t, damaged)
 	require.Equal(t, uint64(2), w.durable().Segment, "a segment with a failed fsync is given up")
+
+	w.sync = func(*os.File) error { return broken }
+	for range 3 {
+		require.ErrorIs(t, w.append([]byte("lost")), broken)
+	}
+	w.sync = func(f *os.File) error { return f.Sync() }
+	require.NoError(t, w.append([]byte("again")))
+	got, damaged = readAll(t, w)
+	require.Equal(t, []string{"before", "after", "again"}, got)
+	require.Empty(t, damaged)
+	require.Len(t, w.segments, 3, "a disk that stays full leaves no empty segments behind")
 }
 
 func TestWALKeepsADamagedSegmentAside(t *testing.T) {
@@ -173,6 +184,13 @@ func TestWALKeepsADamagedSegmentAside(t *testing.T) {
 	require.NoError(t, w.release(position{Segment: 2}, func(seq uint64) bool { return seq == 1 }))
 	require.FileExists(t, filepath.Join(dir, "quarantine", first))
 	require.NoFileExists(t, filepath.Join(dir, first))
+}
+
+func TestOpenRefusesAFolderThatIsInUse(t *testing.T) {
+	t.Parallel()
+	c := open(t, Options{})
+	_, err := Open(c.opts)
+	require.ErrorIs(t, err, ErrLocked)
 }
 
 func TestCursorSurvivesAndRefusesWhatItCantRead(t *testing.T) {
