@@ -218,6 +218,9 @@ func (s Status) String() string {
 // did not find at the vendor. Package syncs counts it as skipped.
 const CodeAbsent = "absent"
 
+// CodeExists is the code of a row that a create found at the vendor already.
+const CodeExists = "exists"
+
 // Result is what became of one row.
 type Result struct {
 	Status Status

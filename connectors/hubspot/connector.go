@@ -64,7 +64,7 @@ const (
 func contactSpec(class connectors.Class) connectors.Spec {
 	return connectors.Spec{
 		Class:  class,
-		Limits: connectors.Limits{Rows: maxInputs, BodyBytes: maxBody, AnswerBytes: 16 << 20},
+		Limits: connectors.Limits{Rows: maxInputs, BodyBytes: maxBody},
 		// A share of refused rows may be counted without being named.
 		Silent: true,
 		Fires:  "workflows enrolled by property changes",

@@ -196,6 +196,8 @@ func errorResult(e batchError) connectors.Result {
 	switch e.Category {
 	case "OBJECT_NOT_FOUND":
 		r.Code = connectors.CodeAbsent
+	case "CONFLICT":
+		r.Code = connectors.CodeExists
 	case "RATE_LIMITS", "RATE_LIMIT":
 		r.Status = connectors.Deferred
 	}

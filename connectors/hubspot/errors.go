@@ -45,7 +45,7 @@ func (w *Writer) verdict(err error) error {
 		}
 		return &connectors.CallError{Do: connectors.Wait, Wait: wait, Scope: connectors.ScopeAccount, Code: "MIGRATING", Words: "the account is being migrated", Err: h}
 	case h.Status == http.StatusConflict && p.Category != "":
-		return &connectors.CallError{Do: connectors.Split, Code: p.Category, Words: p.Message, Err: &named{p.batchError, h}}
+		return &connectors.CallError{Do: connectors.Split, Code: connectors.CodeExists, Words: p.Message, Err: &named{p.batchError, h}}
 	case (h.Status == http.StatusBadRequest || h.Status == http.StatusUnprocessableEntity) && p.Category != "":
 		return &connectors.CallError{Do: connectors.Split, Code: p.Category, Words: p.Message, Err: &named{p.batchError, h}}
 	}

@@ -101,7 +101,7 @@ func spoil(w http.ResponseWriter, kind FaultKind, answer *captured) {
 		w.Header().Set("Content-Type", "application/json")
 		write([]byte(`{"x":"`))
 		chunk := bytes.Repeat([]byte("x"), 1<<20)
-		for range 40 {
+		for range 10 {
 			write(chunk)
 		}
 		write([]byte(`"}`))
@@ -111,7 +111,7 @@ func spoil(w http.ResponseWriter, kind FaultKind, answer *captured) {
 		var packed bytes.Buffer
 		gz := gzip.NewWriter(&packed)
 		zeros := make([]byte, 1<<20)
-		for range 64 {
+		for range 16 {
 			_, _ = gz.Write(zeros) // into memory
 		}
 		_ = gz.Close()

@@ -204,6 +204,10 @@ func (h *HubSpot) apply(op string, in hubspotInput) (*HubSpotContact, bool) {
 		}
 		c.Properties[name] = *v
 	}
+	// HubSpot keeps addresses in lower case.
+	if e := c.Properties["email"]; e != "" {
+		c.Properties["email"] = strings.ToLower(e)
+	}
 	for name := range h.index {
 		if v := c.Properties[name]; v != "" {
 			h.index[name][strings.ToLower(v)] = id

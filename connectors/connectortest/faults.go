@@ -1,0 +1,244 @@
+package connectortest
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tailrace/tailrace/connectors"
+	"github.com/tailrace/tailrace/connectors/sandbox"
+)
+
+// expectation is one fault and what the engine must be told to do about it.
+type expectation struct {
+	fault sandbox.Fault
+	do    func(connectors.Spec) connectors.Do
+	// recovers: the batch is delivered afterwards without a person.
+	recovers bool
+}
+
+func always(d connectors.Do) func(connectors.Spec) connectors.Do {
+	return func(connectors.Spec) connectors.Do { return d }
+}
+
+func unavailable(s connectors.Spec) connectors.Do {
+	if s.Class == connectors.ClassA {
+		return connectors.Wait
+	}
+	return connectors.FindOut
+}
+
+// expectations are the faults of connectors.md §2 that a stand-in can play.
+func expectations() []expectation {
+	wait, find, stop := always(connectors.Wait), always(connectors.FindOut), always(connectors.Stop)
+	out := []expectation{
+		{sandbox.Fault{Kind: sandbox.TooManySeconds}, wait, false},
+		{sandbox.Fault{Kind: sandbox.TooManyDate}, wait, false},
+		{sandbox.Fault{Kind: sandbox.TooManyVendor}, wait, false},
+		{sandbox.Fault{Kind: sandbox.Unauthorized}, stop, true},
+		{sandbox.Fault{Kind: sandbox.Forbidden}, stop, true},
+		{sandbox.Fault{Kind: sandbox.Unavailable}, unavailable, true},
+		{sandbox.Fault{Kind: sandbox.ResetBefore}, find, true},
+		{sandbox.Fault{Kind: sandbox.ResetAfter}, find, true},
+		{sandbox.Fault{Kind: sandbox.Redirect, Location: "http://169.254.169.254/latest"}, stop, true},
+	}
+	for _, applied := range []bool{false, true} {
+		for _, status := range []int{500, 502, 504} {
+			out = append(out, expectation{sandbox.Fault{Kind: sandbox.ServerError, Status: status, Applied: applied}, find, true})
+		}
+		for _, kind := range []sandbox.FaultKind{
+			sandbox.Hang, sandbox.Drip, sandbox.Truncated, sandbox.Garbage, sandbox.HTMLPage,
+			sandbox.ErrorInside, sandbox.Oversize, sandbox.GzipBomb,
+		} {
+			out = append(out, expectation{sandbox.Fault{Kind: kind, Applied: applied}, find, true})
+		}
+	}
+	return out
+}
+
+// faultTime is how long a request that gets no answer is waited for.
+const faultTime = 150 * time.Millisecond
+
+// noLieUnderFault: after each fault no row is Accepted that the vendor lacks,
+// none Rejected or put off that it has; the engine is told the right thing;
+// delivering again by class ends well, with one effect where more would harm.
+var noLieUnderFault = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	for _, x := range expectations() {
+		w := newWorld(t, h)
+		b := w.batch(c, "plan:1", rows(3, nil))
+		_, spec, err := w.dest.Spec(c.Object, c.Action)
+		if err != nil {
+			p.add("%v", err)
+			return
+		}
+		f := x.fault
+		f.Path = c.Changes
+		w.model.Faults().Add(f)
+		o := w.sendBriefly(b, f)
+		what := string(f.Kind)
+		if f.Applied {
+			what += " after applying"
+		}
+		if w.model.Faults().Hits() != 1 {
+			p.add("%s: the fault didn't happen", what)
+			continue
+		}
+		if o.Err == nil || o.Err.Do != x.do(spec) {
+			p.add("%s: the engine is told %v, not %s", what, o.Err, x.do(spec))
+		}
+		w.truth(b, o.Results, p, what)
+		if x.recovers {
+			w.recover(c, b, spec, p, what)
+		}
+	}
+	duplicated(t, h, c, p)
+	if !c.EmptyAccepts {
+		emptyAnswer(t, h, c, p)
+	}
+})
+
+func (w *world) sendBriefly(b connectors.Batch, f sandbox.Fault) connectors.Outcome {
+	ctx := background()
+	if f.Kind == sandbox.Hang || f.Kind == sandbox.Drip {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, faultTime)
+		defer cancel()
+	}
+	return w.dest.Send(ctx, b)
+}
+
+// recover delivers again in a new process: another destination, nothing
+// remembered.
+func (w *world) recover(c Case, b connectors.Batch, spec connectors.Spec, p *problems, what string) {
+	w.model.Faults().Clear()
+	w.limiter = connectors.NewLocalLimiter(w.clock.now)
+	w.dest = w.open(w.server.URL)
+	if spec.Class == connectors.ClassC {
+		found, err := w.dest.Look(background(), b)
+		if err != nil {
+			p.add("%s: looking up: %v", what, err)
+			return
+		}
+		for i, f := range found {
+			if (f.Presence == connectors.Present) != w.model.Holds(b, b.Rows[i]) || f.Presence == connectors.PresenceUnknown {
+				p.add("%s: the lookup of row %d is wrong", what, i)
+			}
+			if f.Presence == connectors.Present {
+				return
+			}
+		}
+	}
+	last, _ := w.deliver(background(), b)
+	for i, row := range b.Rows {
+		if last[row.Key].Status != connectors.Accepted || !w.model.Holds(b, row) {
+			p.add("%s: after recovery row %d is %s (%s %s), held: %v", what, i, last[row.Key].Status, last[row.Key].Code, last[row.Key].Words, w.model.Holds(b, row))
+		}
+		if n := w.effects(row.Key); spec.Class != connectors.ClassA && n > 1 {
+			p.add("%s: row %d was applied %d times", what, i, n)
+		}
+	}
+}
+
+// duplicated: a box on the way delivers a request twice.
+func duplicated(t testing.TB, h Harness, c Case, p *problems) {
+	w := newWorld(t, h)
+	b := w.batch(c, "plan:1", rows(3, nil))
+	w.model.Faults().Add(sandbox.Fault{Kind: sandbox.Twice, Path: c.Changes})
+	o := w.dest.Send(background(), b)
+	w.truth(b, o.Results, p, "delivered twice")
+	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	for _, row := range b.Rows {
+		if n := w.effects(row.Key); err == nil && spec.Class != connectors.ClassA && n != 1 {
+			p.add("delivered twice: applied %d times", n)
+		}
+	}
+}
+
+// emptyAnswer: an empty 2xx accepts nothing.
+func emptyAnswer(t testing.TB, h Harness, c Case, p *problems) {
+	w := newWorld(t, h)
+	b := w.batch(c, "plan:1", rows(3, nil))
+	w.model.Faults().Add(sandbox.Fault{Kind: sandbox.EmptyAnswer, Path: c.Changes})
+	o := w.dest.Send(background(), b)
+	w.truth(b, o.Results, p, "empty answer")
+	if o.Err == nil || o.Err.Do != connectors.FindOut {
+		p.add("empty answer: the engine is told %v", o.Err)
+	}
+}
+
+// noLieWhenReadingFails: a read before the changing request may fail in any
+// way; nothing was applied then, and the engine waits or stops.
+var noLieWhenReadingFails = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	if c.Reads == "" {
+		return
+	}
+	for _, x := range expectations() {
+		w := newWorld(t, h)
+		b := w.batch(c, "plan:1", rows(3, nil))
+		for i := range b.Rows {
+			b.Rows[i].Ref = ""
+		}
+		f := x.fault
+		f.Path = c.Reads
+		w.model.Faults().Add(f)
+		o := w.sendBriefly(b, f)
+		if w.model.Faults().Hits() != 1 {
+			p.add("%s while reading: the fault didn't happen", f.Kind)
+			continue
+		}
+		if o.Err == nil || o.Err.Do == connectors.FindOut || len(w.changing(c)) > 0 {
+			p.add("%s while reading: the engine is told %v after %d changing requests", f.Kind, o.Err, len(w.changing(c)))
+		}
+		for i, r := range o.Results {
+			if r.Status != connectors.Deferred {
+				p.add("%s while reading: row %d is %s", f.Kind, i, r.Status)
+			}
+		}
+	}
+})
+
+// unreachable: refused and unknown addresses were never reached, so the rows
+// wait; a certificate that isn't trusted stops.
+var unreachable = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	w := newWorld(t, h)
+	b := w.batch(c, "plan:1", rows(2, nil))
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of our refusal
+	secure.StartTLS()
+	defer secure.Close()
+	for address, do := range map[string]connectors.Do{closed.URL: connectors.Wait, "http://vendor.invalid": connectors.Wait, secure.URL: connectors.Stop} {
+		o := w.open(address).Send(background(), b)
+		if o.Err == nil || o.Err.Do != do || o.Sent {
+			p.add("%s: the engine is told %v, sent: %v", address, o.Err, o.Sent)
+		}
+		for i, r := range o.Results {
+			if r.Status != connectors.Deferred {
+				p.add("%s: row %d is %s", address, i, r.Status)
+			}
+		}
+	}
+})
+
+// redirectNotFollowed: no request arrives where a redirect points.
+var redirectNotFollowed = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	var arrived atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		arrived.Add(1)
+		w.WriteHeader(http.StatusOK)
+	}))
+	defer elsewhere.Close()
+	w := newWorld(t, h)
+	b := w.batch(c, "plan:1", rows(2, nil))
+	w.model.Faults().Add(sandbox.Fault{Kind: sandbox.Redirect, Path: c.Changes, Location: elsewhere.URL})
+	o := w.dest.Send(background(), b)
+	if arrived.Load() > 0 || o.Err == nil || o.Err.Do != connectors.Stop {
+		p.add("%d requests followed, the engine is told %v", arrived.Load(), o.Err)
+	}
+})

@@ -1,0 +1,214 @@
+package connectortest
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailrace/tailrace/connectors"
+)
+
+// baseURLHonoured: requests go below base_url, with and without a trailing
+// slash, and nowhere else.
+var baseURLHonoured = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	for _, suffix := range []string{"", "/", "/prefix", "/prefix/"} {
+		w := newWorld(t, h)
+		b := w.batch(c, "plan:1", rows(1, nil))
+		w.dest = w.open(w.server.URL + suffix)
+		o := w.dest.Send(background(), b)
+		for _, x := range o.Exchanges {
+			if !strings.HasPrefix(x.URL, w.server.URL) {
+				p.add("a request left for %s", x.URL)
+			}
+		}
+		w.mu.Lock()
+		for _, r := range w.requests {
+			if strings.Contains(r.path, "//") || !strings.HasPrefix(r.path, strings.TrimSuffix(suffix, "/")) {
+				p.add("base_url with %q gives the path %s", suffix, r.path)
+			}
+		}
+		if len(w.requests) == 0 {
+			p.add("base_url with %q: no request", suffix)
+		}
+		w.mu.Unlock()
+	}
+})
+
+// limitsExact: as many rows as the limit pass in one request, one more makes
+// two, bodies stay within the limit of bytes, a row above it is refused before
+// sending, and there are no more requests than batches.
+var limitsExact = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	w := newWorld(t, h)
+	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	require.NoError(t, err)
+	limit := min(spec.Limits.Rows, 300)
+	for n, want := range map[int]int{limit: (limit-1)/spec.Limits.Rows + 1, spec.Limits.Rows + 1: 2} {
+		w := newWorld(t, h)
+		b := w.batch(c, "plan:1", rows(n, nil))
+		if got := w.sendCut(c, b, p); got != want {
+			p.add("%d rows took %d changing requests, %d are enough", n, got, want)
+		}
+	}
+	if spec.Limits.BodyBytes == 0 || c.Action.Removes() || c.Prepare != nil {
+		return
+	}
+	heavy := rows(40, nil)
+	for i := range heavy {
+		heavy[i].Fields["plan"] = connectors.Text(strings.Repeat(`é"<`, spec.Limits.BodyBytes/120))
+	}
+	w.sendCut(c, w.batch(c, "plan:2", heavy), p)
+	for _, r := range w.changing(c) {
+		if len(r.body) > spec.Limits.BodyBytes {
+			p.add("a body of %d bytes left, the limit is %d", len(r.body), spec.Limits.BodyBytes)
+		}
+	}
+	w.forget()
+	huge := rows(1, nil)
+	huge[0].Fields["plan"] = connectors.Text(strings.Repeat("x", spec.Limits.BodyBytes+1))
+	o := w.dest.Send(background(), w.batch(c, "plan:3", huge))
+	if o.Results[0].Status != connectors.Rejected || w.count() > 0 {
+		p.add("a row above the limit is %s after %d requests", o.Results[0].Status, w.count())
+	}
+})
+
+// sendCut cuts a batch's rows as the planner does, sends each part, and counts
+// changing requests.
+func (w *world) sendCut(c Case, b connectors.Batch, p *problems) int {
+	cutter, err := w.dest.Cutter(b)
+	require.NoError(w.t, err)
+	parts, bad := cutter.Cut(b.Rows)
+	if len(bad) > 0 {
+		p.add("the cutter refuses %d rows", len(bad))
+	}
+	before := len(w.changing(c))
+	for i, rs := range parts {
+		part := b
+		part.Key, part.Rows = b.Key+"-"+string(rune('a'+i)), rs
+		o := w.dest.Send(background(), part)
+		for j, r := range o.Results {
+			if r.Status != connectors.Accepted {
+				p.add("row %d of part %d is %s: %s %s", j, i, r.Status, r.Code, r.Words)
+				break
+			}
+		}
+	}
+	n := len(w.changing(c)) - before
+	if n != len(parts) {
+		p.add("%d batches took %d changing requests", len(parts), n)
+	}
+	return n
+}
+
+// nullsTypesText: values arrive as the vendor keeps them, or their row is refused.
+var nullsTypesText = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	object, _ := h.Connector.Object(c.Object)
+	if c.Action.Removes() || !object.Fields.Open || c.Action == connectors.AddToList && c.Prepare != nil {
+		return
+	}
+	values := map[string]connectors.Value{
+		"text": connectors.Text("plain"), "empty": connectors.Text(""), "no": connectors.Bool(false), "zero": connectors.Int(0),
+		"date": connectors.Text("2026-11-24"), "instant": connectors.Text("2026-11-24T08:00:00.000Z"),
+		"int64": connectors.Value("9223372036854775807"), "uint64": connectors.Value("18446744073709551615"),
+		"decimal": connectors.Value("0.10"), "float": connectors.Value("1e-7"), "list": connectors.Value(`["a","b"]`),
+		"emoji": connectors.Text("😀 👩‍👩‍👧"), "rtl": connectors.Text("שלום مرحبا"), "combining": connectors.Text("e\u0301"),
+		"quotes": connectors.Text(`"'\` + "\n\t\u2028"), "script": connectors.Text("</script><b>&amp;"),
+		"long": connectors.Text(strings.Repeat("x", 32<<10)), "null": connectors.Null(),
+	}
+	w := newWorld(t, h)
+	rs := rows(1, nil)
+	rs[0].Fields = values
+	b := w.batch(c, "plan:1", rs)
+	b.Rows[0].Fields = values
+	o := w.dest.Send(background(), b)
+	if o.Results[0].Status != connectors.Accepted {
+		p.add("the row is %s: %s %s", o.Results[0].Status, o.Results[0].Field, o.Results[0].Words)
+		return
+	}
+	for name, v := range values {
+		got, ok := w.model.Field(b, b.Rows[0], name)
+		want := h.Stored(v)
+		if got != want || (!ok && want != "") {
+			p.add("%s arrived as %.80q, not as %.80q", name, got, want)
+		}
+	}
+})
+
+// removalUsesSent: with the profile gone, what was acknowledged is enough.
+var removalUsesSent = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	if !c.Action.Removes() {
+		return
+	}
+	for _, keepRef := range []bool{true, false} {
+		w := newWorld(t, h)
+		b := w.batch(c, "plan:1", rows(3, nil))
+		for i := range b.Rows {
+			r := &b.Rows[i]
+			if r.Sent == nil {
+				r.Sent = &connectors.Payload{IDs: r.IDs}
+			}
+			r.IDs = map[string]string{"email": "changed" + r.Key + "@example.com"}
+			if i == 0 {
+				r.IDs = nil
+			}
+			if !keepRef {
+				r.Ref = ""
+			}
+		}
+		o := w.dest.Send(background(), b)
+		for i, r := range o.Results {
+			if r.Status != connectors.Accepted || !w.model.Holds(b, b.Rows[i]) {
+				p.add("ref kept %v: row %d is %s, removed: %v", keepRef, i, r.Status, w.model.Holds(b, b.Rows[i]))
+			}
+		}
+	}
+})
+
+// duplicatesInBatch: two rows with one identifier never share a request.
+var duplicatesInBatch = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
+	w := newWorld(t, h)
+	rs := rows(2, nil)
+	rs[1].IDs = rs[0].IDs
+	b := connectors.Batch{Action: c.Action, Object: c.Object, Target: c.Target, Key: "plan:1", Rows: rs}
+	cutter, err := w.dest.Cutter(b)
+	require.NoError(t, err)
+	if parts, _ := cutter.Cut(rs); len(parts) != 2 {
+		p.add("the cutter makes %d batches", len(parts))
+	}
+	o := w.dest.Send(background(), b)
+	var refused *connectors.BatchError
+	if o.Err == nil || !errors.As(o.Err, &refused) || w.count() > 0 {
+		p.add("they were sent: %v", o.Err)
+	}
+})
+
+// dropFirst removes the first of an answer's results.
+func dropFirst(body []byte) []byte {
+	return changeResults(body, func(rs []any) []any { return rs[1:] })
+}
+
+// foreign replaces the first of an answer's results by one that wasn't asked for.
+func foreign(body []byte) []byte {
+	return changeResults(body, func(rs []any) []any {
+		return append([]any{map[string]any{"id": "999", "key": "nobody", "properties": map[string]any{"email": "nobody@example.com"}}}, rs[1:]...)
+	})
+}
+
+func changeResults(body []byte, change func([]any) []any) []byte {
+	var m map[string]any
+	if json.Unmarshal(body, &m) != nil {
+		return body
+	}
+	rs, ok := m["results"].([]any)
+	if !ok || len(rs) == 0 {
+		return body
+	}
+	m["results"] = change(rs)
+	out, err := json.Marshal(m)
+	if err != nil {
+		return body
+	}
+	return out
+}

@@ -1,0 +1,209 @@
+package connectortest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailrace/tailrace/connectors"
+	"github.com/tailrace/tailrace/connectors/sandbox"
+)
+
+// problems collects what is wrong.
+type problems struct {
+	at   string
+	list []string
+}
+
+func (p *problems) add(format string, args ...any) {
+	p.list = append(p.list, p.at+": "+fmt.Sprintf(format, args...))
+}
+
+// world is a stand-in behind a listener, and a destination that sends to it.
+type world struct {
+	t         testing.TB
+	h         Harness
+	model     Model
+	server    *httptest.Server
+	dest      *connectors.Destination
+	transport *connectors.Transport
+	limiter   connectors.Limiter
+	receipts  string
+	prepared  int // receipts of preparing
+	clock     *clock
+	rewrite   func([]byte) []byte // changes answers on their way
+
+	mu       sync.Mutex
+	requests []sent
+}
+
+// sent is one request as the stand-in got it.
+type sent struct {
+	method, path, query string
+	header              http.Header
+	body                []byte
+}
+
+// clock stands still when it is set, else it is the system's.
+type clock struct {
+	mu    sync.Mutex
+	fixed time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fixed.IsZero() {
+		return time.Now()
+	}
+	return c.fixed
+}
+
+func (c *clock) forward(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fixed = c.fixed.Add(d)
+}
+
+func newWorld(t testing.TB, h Harness) *world {
+	t.Helper()
+	w := &world{t: t, h: h, clock: &clock{}, receipts: filepath.Join(t.TempDir(), "receipts.jsonl")}
+	receipts, err := sandbox.OpenReceipts(w.receipts)
+	require.NoError(t, err)
+	w.model = h.Standin(sandbox.Options{Rate: -1, Now: w.clock.now, Receipts: receipts})
+	w.server = httptest.NewServer(w)
+	w.transport, err = connectors.NewTransport(connectors.TransportOptions{Allow: []string{"127.0.0.0/8"}})
+	require.NoError(t, err)
+	w.limiter = connectors.NewLocalLimiter(w.clock.now)
+	w.dest = w.open(w.server.URL)
+	t.Cleanup(func() {
+		w.transport.Close()
+		w.server.CloseClientConnections()
+		w.server.Close()
+		require.NoError(t, receipts.Close())
+	})
+	return w
+}
+
+// open makes a destination that sends to an address.
+func (w *world) open(address string) *connectors.Destination {
+	w.t.Helper()
+	raw := maps.Clone(w.h.Settings)
+	raw["base_url"] = address
+	cfg, problems := connectors.DecodeConfig(w.h.Connector, raw)
+	require.Empty(w.t, problems)
+	d, err := connectors.Open(connectors.Options{
+		Name: "kit", Connector: w.h.Connector, Config: cfg, HTTP: w.transport, Limiter: w.limiter, Now: w.clock.now,
+		RequestsPerSecond: 1e6, Concurrency: 64, MaxWait: 20 * time.Millisecond,
+	})
+	require.NoError(w.t, err)
+	return d
+}
+
+// ServeHTTP records each request, checks it against the vendor's description,
+// and passes it to the stand-in.
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	w.mu.Lock()
+	w.requests = append(w.requests, sent{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Clone(), body})
+	w.mu.Unlock()
+	checkSpec(w.t, w.h, r, body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if w.rewrite == nil {
+		w.model.ServeHTTP(rw, r)
+		return
+	}
+	rec := httptest.NewRecorder()
+	w.model.ServeHTTP(rec, r)
+	maps.Copy(rw.Header(), rec.Header())
+	rw.WriteHeader(rec.Code)
+	_, _ = rw.Write(w.rewrite(rec.Body.Bytes())) // a failed write shows as a failed request
+}
+
+// changing are the requests whose path contains what the case names.
+func (w *world) changing(c Case) []sent {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []sent
+	for _, r := range w.requests {
+		if r.method != http.MethodGet && strings.Contains(r.path, c.Changes) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (w *world) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.requests)
+}
+
+func (w *world) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests = nil
+}
+
+// received are the stand-in's receipts.
+func (w *world) received() []sandbox.Receipt {
+	receipts, err := sandbox.ReadReceipts(w.receipts)
+	require.NoError(w.t, err)
+	return receipts
+}
+
+// effects counts how often the stand-in applied something for a key since the
+// case was prepared.
+func (w *world) effects(key string) int {
+	n := 0
+	for _, x := range w.received()[w.prepared:] {
+		for _, row := range x.Rows {
+			if row.Key == key {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// rows makes n rows; addresses begin with the word that makes a stand-in behave.
+func rows(n int, special map[int]string) []connectors.Row {
+	out := make([]connectors.Row, n)
+	for i := range out {
+		local := fmt.Sprintf("person%d", i)
+		if s := special[i]; s != "" {
+			local = fmt.Sprintf("%s+%d", s, i)
+		}
+		out[i] = connectors.Row{
+			Key: fmt.Sprintf("key-%d", i), IDs: map[string]string{"email": local + "@example.com"},
+			Fields: map[string]connectors.Value{"plan": connectors.Text(fmt.Sprintf("plan %d", i))},
+		}
+	}
+	return out
+}
+
+// batch prepares rows of a case and makes a batch of them.
+func (w *world) batch(c Case, key string, rs []connectors.Row) connectors.Batch {
+	if c.Prepare != nil {
+		rs = c.Prepare(w.t, w.dest, rs)
+		w.forget()
+		w.prepared = len(w.received())
+	}
+	return connectors.Batch{
+		Action: c.Action, Object: c.Object, Target: c.Target, Key: key, Sync: "kit",
+		At: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), Rows: rs,
+	}
+}
