@@ -38,7 +38,7 @@ type shape struct {
 
 func newShape(f *project.SQLFile, selected []Column) (*shape, error) {
 	s := &shape{file: f, keyColumn: f.Header.Key}
-	at := project.Position{Line: f.BodyLine, Column: 1}
+	at := statementStart(f)
 	if len(selected) == 0 {
 		return nil, failAt(f.Path, at, "it selects no column", "")
 	}

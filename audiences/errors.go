@@ -45,13 +45,19 @@ func failAt(path string, at project.Position, message, hint string) error {
 
 // failStart is a failure of a file's statement as a whole.
 func failStart(f *project.SQLFile, message, hint string) error {
-	return failAt(f.Path, project.Position{Line: f.BodyLine, Column: 1}, message, hint)
+	return failAt(f.Path, statementStart(f), message, hint)
+}
+
+// statementStart is where the file's statement begins; its text is indented by
+// what stands before it on its first line.
+func statementStart(f *project.SQLFile) project.Position {
+	return project.Position{Line: f.BodyLine, Column: 1 + len(f.SQL) - len(strings.TrimLeft(f.SQL, " "))}
 }
 
 // asFailure turns errors of the gate and of the engine into failures, and
 // leaves those of the machinery as they are.
 func asFailure(f *project.SQLFile, err error) error {
-	at := project.Position{Line: f.BodyLine, Column: 1}
+	at := statementStart(f)
 	var gate *warehouse.GateError
 	if errors.As(err, &gate) && gate.Line > 0 {
 		at = f.At(gate.Line, gate.Column)

@@ -162,9 +162,8 @@ func (a *Audiences) readMemberships(ctx context.Context, p *Profile) error {
 		return fmt.Errorf("reading a profile's audiences: %w", err)
 	}
 	var entered []Change
-	sql := "SELECT name, max(c.version) AS version, {key:String} AS key, 'enter' AS change, argMax(c.because, c.version) AS because," +
-		" argMax(c.logical_time, c.version) AS logical_time FROM " + a.table("audience_changes") +
-		" AS c WHERE key = {key:String} AND change = 'enter' GROUP BY name"
+	sql := "SELECT name, max(c.version) AS version, argMax(c.because, c.version) AS because, argMax(c.logical_time, c.version) AS logical_time" +
+		" FROM " + a.table("audience_changes") + " AS c WHERE key = {key:String} AND change = 'enter' GROUP BY name"
 	if err := a.db.Select(ctx, &entered, sql, key); err != nil {
 		return fmt.Errorf("reading a profile's history: %w", err)
 	}

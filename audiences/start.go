@@ -109,17 +109,18 @@ func findFile(p *project.Project, kind project.Kind, name string) *project.SQLFi
 	return nil
 }
 
-// unfinishedDays bounds how far back the look for unfinished work goes.
-const unfinishedDays = 40
+// unfinishedFor bounds how far back the look for unfinished work goes.
+const unfinishedFor = 40 * 24 * time.Hour
 
 // Unfinished lists the tasks of materializations that a worker has to go on
 // with, oldest first. It is a finder of [jobs.Queue].
 func (a *Audiences) Unfinished(ctx context.Context) ([]jobs.Task, error) {
 	var ids []string
 	sql := "SELECT id FROM (SELECT id, argMax(state, (version, seq)) AS newest, min(at) AS since FROM " + a.table("materialization_log") +
-		" WHERE logical_time > now() - INTERVAL ? DAY OR at > now() - INTERVAL ? DAY GROUP BY id)" +
+		" WHERE logical_time > ? OR at > ? GROUP BY id)" +
 		" WHERE newest IN ('queued', 'computing', 'computed', 'checked') ORDER BY since LIMIT 1000"
-	if err := a.db.Select(ctx, &ids, sql, unfinishedDays, unfinishedDays); err != nil {
+	since := a.clock().Add(-unfinishedFor)
+	if err := a.db.Select(ctx, &ids, sql, since, since); err != nil {
 		return nil, fmt.Errorf("looking for unfinished materializations: %w", err)
 	}
 	tasks := make([]jobs.Task, len(ids))
