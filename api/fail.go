@@ -35,6 +35,8 @@ func known(err error) *Problem {
 		ours       *Problem
 		open       *syncs.OpenRunError
 		transition *syncs.TransitionError
+		digest     *syncs.DigestMismatchError
+		stale      *syncs.StaleError
 		gate       *warehouse.GateError
 	)
 	switch {
@@ -48,6 +50,12 @@ func known(err error) *Problem {
 		return problem(Conflict, "Resume it with POST /api/v1/syncs/{name}/resume (or take paused: out of its file), or ask for a dry run.", "%s", err)
 	case errors.As(err, &transition):
 		return problem(Conflict, "Read the run again: it moved on.", "%s", err)
+	case errors.As(err, &digest):
+		return problem(Conflict, "Review the plan that the run has now, and approve with its plan_digest.", "%s", err)
+	case errors.As(err, &stale):
+		return problem(Conflict, "Start a new run: POST /api/v1/syncs/{name}/runs.", "%s", err)
+	case errors.Is(err, syncs.ErrCursor):
+		return badCursor()
 	case errors.Is(err, audiences.ErrConflict):
 		return problem(Conflict, "Read it again: its state doesn't allow this.", "%s", err)
 	case errors.Is(err, audiences.ErrInvalid):

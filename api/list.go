@@ -72,6 +72,6 @@ func decodeCursor(cursor string, parts int) ([]any, error) {
 	return out, nil
 }
 
-func badCursor() error {
+func badCursor() *Problem {
 	return problem(Invalid, "Use next_cursor of the page before as it is.", "this is no cursor of this list")
 }

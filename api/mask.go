@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -64,3 +65,18 @@ func maskValue(v any) any {
 	}
 	return v
 }
+
+// personal finds what may name a person in words of a vendor or in a path: addresses, quoted values, long numbers.
+var personal = regexp.MustCompile(`[^\s"'<>/?&=]+(?:@|%40)[^\s"'<>/?&=]+|"[^"]*"|'[^']*'|\d{5,}`)
+
+// maskWords hides what may name a person in free text and leaves the rest to be read.
+func maskWords(s string) string {
+	return personal.ReplaceAllStringFunc(s, func(found string) string {
+		if q := found[:1]; q == `"` || q == "'" {
+			return q + maskText(strings.Trim(found, q)) + q
+		}
+		return maskText(strings.Replace(found, "%40", "@", 1))
+	})
+}
+
+func maskRaw(raw json.RawMessage) json.RawMessage { return json.RawMessage(maskJSON(string(raw))) }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -113,5 +112,3 @@ func (s *Server) registerHistory() {
 			return &body[audiences.Explanation]{e}, err
 		})
 }
-
-func maskRaw(raw json.RawMessage) json.RawMessage { return json.RawMessage(maskJSON(string(raw))) }

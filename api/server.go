@@ -92,6 +92,8 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerQuery()
 	s.registerProject()
 	s.registerAudiences()
+	s.registerSyncs()
+	s.registerRuns()
 	s.registerProfiles()
 	s.registerDestinations()
 	s.registerCollector()
