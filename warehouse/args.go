@@ -75,5 +75,8 @@ func (c *statementCall) context(ctx context.Context) context.Context {
 	if c.queryID != "" {
 		options = append(options, clickhouse.WithQueryID(c.queryID))
 	}
+	if _, limited := c.settings["max_execution_time"]; limited {
+		ctx = withoutDeadline{ctx} // or the driver puts the deadline in the limit's place
+	}
 	return clickhouse.Context(ctx, options...)
 }

@@ -176,7 +176,7 @@ func (g *gate) namedColumns(columns []Column) error {
 
 // query runs prefix + sql + suffix as a read-only statement under the limits.
 func (g *gate) query(ctx context.Context, prefix, suffix string) (*Rows, error) {
-	rows, err := g.db.Query(withoutDeadline{ctx}, prefix+g.sql+suffix, g.options.checkLimits(), LaneUser)
+	rows, err := g.db.Query(ctx, prefix+g.sql+suffix, g.options.checkLimits(), LaneUser)
 	if err != nil {
 		return nil, g.engineError(err, len(prefix))
 	}

@@ -10,9 +10,7 @@ import (
 const DefaultMaxTime = 5 * time.Minute
 
 // Limits are the settings under which a checked statement is read: read-only,
-// with the options' caps. Give the statement a context without a deadline, or
-// the driver puts the deadline in the place of the time limit (it adds
-// max_execution_time by itself).
+// with the options' caps.
 func (o GateOptions) Limits() Settings {
 	limits := o.InsertLimits()
 	limits["readonly"] = 1
@@ -54,7 +52,9 @@ func (o GateOptions) checkLimits() Settings {
 	return limits
 }
 
-// withoutDeadline hides a context's deadline from the driver and keeps its end.
+// withoutDeadline hides a context's deadline from the driver, which would set
+// max_execution_time to it, above the statement's own limit. The context still
+// ends when it ends.
 type withoutDeadline struct{ context.Context }
 
 func (withoutDeadline) Deadline() (time.Time, bool) { return time.Time{}, false }

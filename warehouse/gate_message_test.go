@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailrace/tailrace/warehouse"
@@ -88,4 +89,34 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	var gateErr *warehouse.GateError
 	require.NotErrorAs(t, err, &gateErr)
+}
+
+func TestLimitsHoldUnderALongerDeadline(t *testing.T) {
+	t.Parallel()
+	db, options, _ := openGate(t)
+	options.MaxTime = time.Second
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	checked, err := db.Check(ctx, "SELECT sum(sipHash64(a.number, b.number)) AS s FROM numbers(10000000) AS a, numbers(10000000) AS b", options)
+	require.NoError(t, err)
+	for name, limits := range map[string]warehouse.Settings{"read": options.Limits(), "insert": options.InsertLimits()} {
+		start := time.Now()
+		var sum uint64
+		err = db.Get(ctx, &sum, checked.Wrap(0), limits, warehouse.LaneUser)
+		var exception *clickhouse.Exception
+		require.ErrorAs(t, err, &exception, name)
+		require.EqualValues(t, 159, exception.Code, name)
+		require.Less(t, time.Since(start), 20*time.Second, name)
+	}
+	options.MaxRows, options.MaxReadRows = 10, 100
+	var numbers []uint64
+	checked, err = db.Check(ctx, "SELECT number FROM numbers(11)", options)
+	require.NoError(t, err)
+	require.Error(t, db.Select(ctx, &numbers, checked.Wrap(0), options.Limits(), warehouse.LaneUser))
+	require.NoError(t, db.Select(ctx, &numbers, checked.Wrap(10), options.Limits(), warehouse.LaneUser))
+	require.Len(t, numbers, 10)
+	checked, err = db.Check(ctx, "SELECT max(number) AS m FROM numbers(1000)", options)
+	require.NoError(t, err)
+	require.Error(t, db.Select(ctx, &numbers, checked.Wrap(5), options.Limits(), warehouse.LaneUser), "more rows are read than the cap")
+	require.Error(t, db.Exec(ctx, "CREATE TABLE "+db.Database()+".x (a UInt8) ENGINE = Memory", options.Limits(), warehouse.LaneUser), "read-only")
 }
