@@ -99,9 +99,11 @@ func TestSettingsAreOfOneStatement(t *testing.T) {
 		// A statement that can't even start leaves nothing behind either.
 		requireCode(t, 115, db.Exec(ctx, "SELECT 1", warehouse.Settings{"max_block_size": 77, "no_such_setting": 1}))
 		require.NoError(t, db.Exec(ctx, "SET max_block_size = 78"))
+		require.NoError(t, db.Exec(ctx, "CREATE TEMPORARY TABLE session_only (x UInt8)"))
 		for range 20 {
 			require.NoError(t, db.Get(ctx, &after, sql))
 			require.Equal(t, before, after)
+			requireCode(t, 60, db.Exec(ctx, "SELECT * FROM session_only"))
 		}
 	})
 }

@@ -32,7 +32,8 @@ type engine struct {
 	idle    []*conn
 	opened  int
 	busy    sync.WaitGroup
-	running map[string]*statement // by query id
+	running map[string]*statement // those with a query id
+	all     map[*statement]bool
 }
 
 // engines holds the one engine of the process and the library it runs on.
@@ -99,7 +100,7 @@ func startEngine(lib *library, path string) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{lib: lib, path: path, lock: lock, refs: 1, running: map[string]*statement{}}
+	e := &engine{lib: lib, path: path, lock: lock, refs: 1, running: map[string]*statement{}, all: map[*statement]bool{}}
 	if e.control, err = e.connect(); err != nil {
 		lock.release()
 		return nil, fmt.Errorf("starting the embedded warehouse on %s: %w", path, err)
@@ -107,14 +108,15 @@ func startEngine(lib *library, path string) (*engine, error) {
 	return e, nil
 }
 
-// release gives the engine back; the last one shuts it down, after the
-// statements that still run.
+// release gives the engine back; the last one kills the statements that still
+// run, waits for them and shuts the engine down.
 func (e *engine) release() {
 	engines.mu.Lock()
 	defer engines.mu.Unlock()
 	if e.refs--; e.refs > 0 {
 		return
 	}
+	e.killAll()
 	e.busy.Wait()
 	e.mu.Lock()
 	for _, c := range e.idle {
@@ -221,6 +223,7 @@ func (e *engine) begin(ctx context.Context, c *conn, queryID string) (*statement
 		}
 		e.running[queryID] = s
 	}
+	e.all[s] = true
 	e.mu.Unlock()
 	s.killers.Add(1)
 	stop := context.AfterFunc(ctx, func() {
@@ -244,6 +247,7 @@ func (s *statement) end() {
 	if s.engine.running[s.queryID] == s {
 		delete(s.engine.running, s.queryID)
 	}
+	delete(s.engine.all, s)
 	s.engine.mu.Unlock()
 	close(s.done)
 	s.stop()
@@ -298,6 +302,21 @@ func (e *engine) killQuery(ctx context.Context, queryID string) bool {
 	defer s.killers.Done()
 	s.kill(ctx)
 	return true
+}
+
+// killAll cancels every statement, once.
+func (e *engine) killAll() {
+	e.mu.Lock()
+	var running []*statement
+	for s := range e.all {
+		s.killers.Add(1)
+		running = append(running, s)
+	}
+	e.mu.Unlock()
+	for _, s := range running {
+		e.killConnection(s.conn.id)
+		s.killers.Done()
+	}
 }
 
 // queryText runs a statement without parameters to its end.

@@ -22,5 +22,3 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
-
-func runChild(string) int { return 2 }

@@ -180,7 +180,7 @@ func (t *embeddedTransport) run(req *http.Request, c *call) (*http.Response, err
 		finish()
 		return nil, engineError("Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)")
 	}
-	if class >= classControl {
+	if class >= classControl || temporary.MatchString(c.sql) {
 		// SET, USE and kin change the session; so may what isn't known.
 		conn.tainted = true
 	}
@@ -204,6 +204,10 @@ func (t *embeddedTransport) run(req *http.Request, c *call) (*http.Response, err
 		Request:       req,
 	}, nil
 }
+
+// temporary finds statements that leave a table in the session (or only talk of
+// one, which costs a connection).
+var temporary = regexp.MustCompile(`(?i)\bTEMPORARY\b`)
 
 var formatClause = regexp.MustCompile(`(?i)\s+FORMAT\s+Native\s*;?\s*$`)
 
