@@ -1,0 +1,165 @@
+package syncs
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailrace/tailrace/connectors"
+	"github.com/tailrace/tailrace/warehouse"
+)
+
+const vipSync = `audience: vip
+destination: fake
+object: list
+mode: audience
+match: { email: profile.email }
+consent: [marketing]
+guard: { max_removed: 0% }
+schedule: on_change
+`
+
+// vips is a bench whose sync reads the audience vip with profiles.
+type vips struct {
+	*bench
+	version uint64
+}
+
+func setupVIPs(t *testing.T, change ...func(*Options)) *vips {
+	t.Helper()
+	b := setup(t, mirrorRecords, change...)
+	b.files(map[string]string{"syncs/s.yml": vipSync, "audiences/vip.sql": "/* audience\ndescription: vips\n*/\nSELECT profile_id FROM events\n"})
+	db := b.db.ProjectDatabase()
+	b.exec("CREATE TABLE " + db + ".vip (profile_id UUID) ENGINE = MergeTree ORDER BY profile_id")
+	b.exec("DROP VIEW " + db + ".profiles")
+	b.exec("CREATE TABLE " + db + ".profiles (profile_id UUID, email String) ENGINE = MergeTree ORDER BY profile_id")
+	b.exec("INSERT INTO " + db + ".profiles SELECT toUUID(concat('00000000-0000-0000-0000-0000000000', leftPad(toString(number), 2, '0'))), concat('P', toString(number), '@x.io') FROM numbers(1, 20)")
+	require.NoError(t, b.e.Reconcile(b.ctx))
+	return &vips{bench: b}
+}
+
+func profileID(n int) uuid.UUID {
+	return uuid.MustParse(fmt.Sprintf("00000000-0000-0000-0000-0000000000%02d", n))
+}
+
+// publish makes the profiles members of vip, as a new version.
+func (v *vips) publish(members ...int) {
+	v.Helper()
+	v.version++
+	v.exec("TRUNCATE TABLE " + v.db.ProjectDatabase() + ".vip")
+	var rows [][]any
+	for _, m := range members {
+		rows = append(rows, []any{profileID(m)})
+	}
+	require.NoError(v, v.db.Insert(v.ctx, v.db.ProjectDatabase()+".vip", []string{"profile_id"}, rows, warehouse.InsertOptions{}))
+	v.exec("INSERT INTO materialization_log (kind, name, version, seq, state, logical_time) VALUES ('audience', 'vip', ?, 1, 'published', now64(3))", v.version)
+}
+
+func (v *vips) consent(kind, value, status string) {
+	v.Helper()
+	v.exec("INSERT INTO consents (kind, value, category, status, at, version) SELECT ?, ?, 'marketing', ?, now64(3), max(version) + 1 FROM consents", kind, value, status)
+}
+
+func (v *vips) suppress(kind, value string, active bool) {
+	v.Helper()
+	v.exec("INSERT INTO suppressions (kind, value, active, version) SELECT ?, ?, ?, max(version) + 1 FROM suppressions", kind, value, active)
+}
+
+func TestConsentAndSuppressionInTheSnapshot(t *testing.T) {
+	v := setupVIPs(t)
+	v.publish(1, 2, 3, 4, 5, 6, 7, 8)
+	v.exec("INSERT INTO identities (kind, value, profile_id, version) VALUES ('user_id', 'u2', ?, 1), ('email', 'p4@x.io', ?, 1), ('anonymous_id', 'a7', ?, 1)",
+		profileID(2), profileID(4), profileID(7))
+	v.exec("INSERT INTO identity_merges (from_profile, into_profile, version) VALUES (?, ?, 1)", profileID(19), profileID(8))
+	v.consent("profile_id", profileID(1).String(), "granted")
+	v.consent("user_id", "u2", "granted")
+	v.consent("email", "p3@X.io", "granted") // by the mapped address, whatever its case
+	v.consent("profile_id", profileID(4).String(), "granted")
+	v.consent("email", "p4@x.io", "withdrawn") // newer, by another identifier
+	v.consent("profile_id", profileID(6).String(), "granted")
+	v.consent("anonymous_id", "a7", "granted")
+	v.consent("profile_id", profileID(19).String(), "granted") // of the merged profile
+	v.suppress("email", "p6@X.IO", true)
+	v.suppress("anonymous_id", "a7", true)
+	r := v.run(StartOptions{})
+	require.Equal(t, Succeeded, r.State, r.Error)
+	require.Equal(t, []string{"P1@x.io", "P2@x.io", "P3@x.io", "P8@x.io"}, v.emails())
+	require.Equal(t, map[string]uint64{OutConsentDenied: 1, OutConsentUnknown: 1, OutSuppressed: 2}, r.Sums().LeftOut)
+	snapshots := v.count("SELECT count() FROM sync_snapshots")
+	require.Equal(t, Succeeded, v.run(StartOptions{}).State)
+	require.Equal(t, snapshots, v.count("SELECT count() FROM sync_snapshots"), "no input changed, so no selection is computed")
+
+	// A withdrawal is due at once and no guard holds it.
+	due, err := v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Empty(t, due)
+	v.consent("user_id", "u2", "denied")
+	due, err = v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"s"}, due)
+	r = v.run(StartOptions{})
+	require.Equal(t, Succeeded, r.State, r.Reason)
+	require.Equal(t, []string{"P1@x.io", "P3@x.io", "P8@x.io"}, v.emails())
+	v.suppress("anonymous_id", "a7", false)
+	require.EqualValues(t, 1, v.run(StartOptions{}).Sums().Accepted)
+	require.Contains(t, v.emails(), "P7@x.io")
+}
+
+// emails are the addresses that the vendor's calls left on the list.
+func (v *vips) emails() []string {
+	v.vendor.mu.Lock()
+	defer v.vendor.mu.Unlock()
+	on := map[string]bool{}
+	for _, c := range v.vendor.calls {
+		for _, r := range c.Rows {
+			on[r.Identity(c.Action)["email"]] = c.Action == connectors.AddToList
+		}
+	}
+	var out []string
+	for n := 1; n <= 20; n++ {
+		if email := fmt.Sprintf("P%d@x.io", n); on[email] {
+			out = append(out, email)
+		}
+	}
+	return out
+}
+
+func TestWithdrawalBetweenPlanAndSend(t *testing.T) {
+	v := setupVIPs(t)
+	v.publish(1, 2, 3)
+	for n := 1; n <= 3; n++ {
+		v.consent("profile_id", profileID(n).String(), "granted")
+	}
+	r, err := v.e.Start(v.ctx, "s", StartOptions{})
+	require.NoError(t, err)
+	require.NoError(t, v.e.Plan(v.ctx, r.ID))
+	v.consent("email", "P1@x.io", "denied")
+	v.suppress("email", "p3@x.io", true)
+	got := v.drive(r.ID)
+	require.Equal(t, Succeeded, got.State)
+	require.Equal(t, []string{"P2@x.io"}, v.emails())
+	require.Equal(t, map[string]uint64{"accepted": 1, "suppressed": 2}, pick(got.Counts, "accepted", "suppressed"))
+	require.Len(t, v.held(), 1)
+}
+
+func TestAccountOfTheRunsInputs(t *testing.T) {
+	v := setupVIPs(t)
+	due, err := v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Empty(t, due, "nothing is published yet")
+	v.publish(1)
+	v.consent("profile_id", profileID(1).String(), "granted")
+	due, err = v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"s"}, due)
+	r := v.run(StartOptions{})
+	require.Equal(t, "vip@1", r.InputVersions["source"])
+	v.publish(1, 2)
+	due, err = v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"s"}, due)
+	require.WithinDuration(t, time.Now(), r.At, time.Minute)
+}
