@@ -53,10 +53,14 @@ func TestRecordsHideSecretsAtTheCap(t *testing.T) {
 	const secret = "canary-secret-0123456789"
 	body := []byte(strings.Repeat("x", MaxRecorded-10) + secret + strings.Repeat("y", 1000))
 	reply, xs, err := through(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(w, r.Body)
+		// HTTP/1 servers can't answer while they still read.
+		content, err := io.ReadAll(r.Body)
+		if err == nil {
+			_, _ = w.Write(content)
+		}
 	}, body, secret, 1<<20)
 	require.NoError(t, err)
-	require.Equal(t, body, reply.Body, "only the record is capped")
+	require.True(t, bytes.Equal(body, reply.Body), "only the record is capped")
 	x := xs[0]
 	require.LessOrEqual(t, len(x.Body), MaxRecorded)
 	require.LessOrEqual(t, len(x.Answer), MaxRecorded)
