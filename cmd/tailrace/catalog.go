@@ -70,9 +70,6 @@ func (catalog) MaxRows(connector, object, action string) int {
 	return findObject(connector, object).Actions[connectors.Action(action)].Limits.Rows
 }
 
-// Config is nil: settings are decoded by connectors.DecodeConfig, see checkDestinations.
-func (catalog) Config(string) any { return nil }
-
 // checkProject holds a project against the connectors: what they can do, and each destination's settings.
 func checkProject(p *project.Project) project.Diagnostics {
 	out := p.Check(catalog{})

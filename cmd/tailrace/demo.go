@@ -290,7 +290,7 @@ func (d *demoRound) sync(ctx context.Context) error {
 	for _, r := range runs {
 		s := r.Sums
 		rows = append(rows, []string{r.Sync, stateStyle(string(r.State)), count(s.Selected), "+" + count(s.Add), "~" + count(s.Change), "-" + count(s.Remove),
-			count(s.LeftOutTotal()), count(s.Accepted), count(s.Rejected), count(r.Counts["requests"])})
+			count(s.LeftOutTotal), count(s.Accepted), count(s.Rejected), count(r.Counts["requests"])})
 	}
 	fmt.Fprintln(d.out)
 	if err := printTable(d.out, []string{"sync", "state", "selected", "add", "change", "remove", "left out", "accepted", "rejected", "requests"}, rows); err != nil {
@@ -301,7 +301,7 @@ func (d *demoRound) sync(ctx context.Context) error {
 		if err := r.Sums.Check(); err != nil {
 			return fmt.Errorf("the sums of %s don't agree: %w", r.Sync, err)
 		}
-		fmt.Fprintf(d.out, "%s\n  %s\n  %s\n", styleHead.Render(r.Sync), firstSum(r.Sums), secondSum(r.Sums))
+		fmt.Fprintf(d.out, "%s\n  %s\n  %s\n", styleHead.Render(r.Sync), firstSum(r.Sums.Sums), secondSum(r.Sums.Sums))
 		if r.State == syncs.Failed {
 			return fmt.Errorf("%s failed: %s", r.Sync, r.Error)
 		}
@@ -343,7 +343,7 @@ func (d *demoRound) tell(ctx context.Context, told map[string]bool) error {
 			return err
 		}
 		for _, r := range page.Items {
-			if told[r.ID] || !r.Over() {
+			if told[r.ID] || !r.Over {
 				continue
 			}
 			told[r.ID] = true

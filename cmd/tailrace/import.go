@@ -352,12 +352,20 @@ func (i *importer) progress(size int64) (wrap func(io.Reader) io.Reader, done fu
 	}
 	p := mpb.New(mpb.WithOutput(i.errs), mpb.WithWidth(48))
 	bar := p.AddBar(size, mpb.PrependDecorators(decor.Name(i.name+" ")), mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
-	return func(r io.Reader) io.Reader { return bar.ProxyReader(r) }, func() {
+	return func(r io.Reader) io.Reader { return io.TeeReader(r, barWriter{bar}) }, func() {
 		if !bar.Completed() {
 			bar.Abort(false)
 		}
 		p.Wait()
 	}
+}
+
+// barWriter moves a bar by what passes.
+type barWriter struct{ bar *mpb.Bar }
+
+func (b barWriter) Write(p []byte) (int, error) {
+	b.bar.IncrBy(len(p))
+	return len(p), nil
 }
 
 // waitLoaded waits until every accepted event is in the warehouse.

@@ -26,6 +26,7 @@ type keeper struct {
 	apply   func(context.Context, *project.Project) error                        // told of every project that comes into force
 
 	current atomic.Pointer[project.Project]
+	read    atomic.Pointer[project.Project] // as it was read last, errors or not
 	state   atomic.Pointer[api.ReloadResult]
 	mu      sync.Mutex // one reload at a time
 }
@@ -91,6 +92,7 @@ func (k *keeper) reload(ctx context.Context) (api.ReloadResult, error) {
 		return api.ReloadResult{}, errors.New("this server has no project folder: start it with --project")
 	}
 	p, found := project.Load(k.dir, os.LookupEnv)
+	k.read.Store(p)
 	found, err := k.check(ctx, p, found)
 	if err != nil {
 		return api.ReloadResult{}, err
@@ -188,7 +190,7 @@ func (k *keeper) run(ctx context.Context) error {
 			}
 		})
 	}
-	w := &project.Watcher{Dir: k.dir, Now: time.Now}
+	w := &project.Watcher{Dir: k.dir, Now: time.Now, Loaded: k.read.Load()}
 	return w.Run(ctx, func(ctx context.Context) {
 		result, err := k.reload(ctx)
 		switch {

@@ -245,7 +245,7 @@ func (c *client) waitRun(ctx context.Context, r *api.RunView) error {
 		if err := c.get(ctx, runPath(r.ID, ""), nil, r); err != nil {
 			return false, err
 		}
-		return r.Over() || r.State == syncs.Held, nil
+		return r.Over || r.State == syncs.Held, nil
 	})
 }
 
@@ -286,7 +286,7 @@ func printRuns(cmd *cobra.Command, c *config, runs []api.RunView) error {
 	for i, r := range runs {
 		s := r.Sums
 		rows[i] = []string{r.Sync, count(r.No), stateStyle(string(r.State)), count(s.Selected), count(s.Add), count(s.Change), count(s.Remove),
-			count(s.LeftOutTotal()), count(s.Accepted), count(s.Rejected), count(s.Unknown), count(r.Counts["requests"]), ago(r.At, time.Now()), r.ID}
+			count(s.LeftOutTotal), count(s.Accepted), count(s.Rejected), count(s.Unknown), count(r.Counts["requests"]), ago(r.At, time.Now()), r.ID}
 	}
 	head := []string{"sync", "run", "state", "selected", "add", "change", "remove", "left out", "accepted", "rejected", "unknown", "requests", "when", "id"}
 	if err := printTable(cmd.OutOrStdout(), head, rows); err != nil {
@@ -304,8 +304,8 @@ func printRun(w io.Writer, r api.RunView) error {
 			fmt.Fprintln(w, "  "+words)
 		}
 	}
-	fmt.Fprintln(w, "  "+firstSum(s))
-	fmt.Fprintln(w, "  "+secondSum(s))
+	fmt.Fprintln(w, "  "+firstSum(s.Sums))
+	fmt.Fprintln(w, "  "+secondSum(s.Sums))
 	fmt.Fprintf(w, "  %s", plural(int(r.Counts["requests"]), "request"))
 	for _, step := range []string{"snapshot", "plan", "deliver", "finish"} {
 		if ms, ok := r.Timings[step]; ok {
@@ -350,7 +350,7 @@ func printPlans(w io.Writer, runs []api.RunView) error {
 		if r.Error != "" {
 			words = r.Error
 		}
-		rows[i] = []string{r.Sync, "+" + count(r.Sums.Add), "~" + count(r.Sums.Change), "-" + count(r.Sums.Remove), count(r.Sums.Unchanged), count(r.Sums.LeftOutTotal()), words}
+		rows[i] = []string{r.Sync, "+" + count(r.Sums.Add), "~" + count(r.Sums.Change), "-" + count(r.Sums.Remove), count(r.Sums.Unchanged), count(r.Sums.LeftOutTotal), words}
 	}
 	return printTable(w, []string{"sync", "add", "change", "remove", "unchanged", "left out", ""}, rows)
 }
@@ -360,7 +360,7 @@ func (c *client) printSamples(cmd *cobra.Command, r api.RunView, n int) error {
 	if n == 0 || r.Sums.Planned == 0 {
 		return nil
 	}
-	var page pageOf[api.ChangeView]
+	var page pageOf[syncs.Change]
 	if err := c.get(cmd.Context(), runPath(r.ID, "/changes"), url.Values{"limit": {fmt.Sprint(n)}}, &page); err != nil {
 		return err
 	}
