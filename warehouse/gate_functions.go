@@ -55,3 +55,29 @@ func allowedFunction(name string) bool {
 	}
 	return false
 }
+
+func (g *gate) functionError(code, what, name string) *GateError {
+	pos, found := g.position(name)
+	if !found {
+		pos = g.start()
+		for _, t := range g.tokens {
+			if word, named := t.Identifier(); named && strings.EqualFold(word, name) {
+				pos = t.Pos
+				break
+			}
+		}
+	}
+	return gateError(pos, code, what+name+" can't be used", functionHint(name))
+}
+
+// functionHint says what to do instead of a refused function.
+func functionHint(name string) string {
+	lower := strings.ToLower(name)
+	switch {
+	case strings.HasPrefix(lower, "dict"), strings.HasPrefix(lower, "joinget"), strings.HasPrefix(lower, "region"):
+		return "join the table that holds the values instead"
+	case strings.HasPrefix(lower, "current"), lower == "user", lower == "version", lower == "hostname", lower == "timezone":
+		return "users' SQL answers the same wherever it runs"
+	}
+	return "see docs for the functions that users' SQL may call"
+}
