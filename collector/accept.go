@@ -56,13 +56,19 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request, ep endpoint) i
 		withdrawOrigin(w)
 		return refuse(w, http.StatusForbidden, "The source takes no events from this web origin: see its origins.")
 	}
-	rec := record{received: received, source: source.Name}
+	buf := eventBuffers.Get().(*[]event)
+	rec := record{received: received, source: source.Name, events: (*buf)[:0]}
+	defer func() {
+		clear(rec.events) // or it would keep the body alive
+		*buf = rec.events
+		eventBuffers.Put(buf)
+	}()
 	p := parser{received: received, newID: c.newID}
 	if ep.kind != "" {
 		p.batch.sentAt = headerTime(r)
-		rec.events = []event{p.parse(root, s, ep.kind)}
+		rec.events = append(rec.events, p.parse(root, s, ep.kind))
 	} else {
-		rec.events, rec.context = p.parseBatch(root, s, headerTime(r))
+		p.parseBatch(&rec, root, headerTime(r))
 	}
 	return c.commit(w, &rec)
 }
@@ -102,11 +108,14 @@ func (c *Collector) commit(w http.ResponseWriter, rec *record) int {
 	return succeed(w, rec.events, rejected)
 }
 
-var recordBuffers = sync.Pool{New: func() any { return new([]byte) }}
+var (
+	recordBuffers = sync.Pool{New: func() any { return new([]byte) }}
+	eventBuffers  = sync.Pool{New: func() any { return new([]event) }}
+)
 
 // parseBatch decides about the events of a batch body: an object with a batch,
 // or a bare array. What has no such shape is set aside as a whole.
-func (p *parser) parseBatch(root []byte, s shape, sentAt []byte) (events []event, context []byte) {
+func (p *parser) parseBatch(rec *record, root, sentAt []byte) {
 	p.batch.sentAt = sentAt
 	lists := [][]byte{root}
 	if isObject(root) {
@@ -128,15 +137,15 @@ func (p *parser) parseBatch(root []byte, s shape, sentAt []byte) (events []event
 	}
 	if len(lists) == 0 || slices.ContainsFunc(lists, func(list []byte) bool { return !isArray(list) }) {
 		whole := event{payload: root}
-		return []event{p.reject(whole, reasonInvalidBatch, "a batch has its events in an array named batch", "/batch")}, nil
+		rec.events = append(rec.events, p.reject(whole, reasonInvalidBatch, "a batch has its events in an array named batch", "/batch"))
+		return
 	}
 	for _, list := range lists {
-		events = p.parseList(events, list)
+		rec.events = p.parseList(rec.events, list)
 	}
-	if len(p.batch.context) > maxContextBytes {
-		return events, nil
+	if len(p.batch.context) <= maxContextBytes {
+		rec.context = p.batch.context
 	}
-	return events, p.batch.context
 }
 
 // parseList decides about the events of an array. Those beyond the limit are

@@ -156,9 +156,8 @@ func BenchmarkEngineJSONEachRow(b *testing.B) {
 func BenchmarkRows(b *testing.B) {
 	p := &parser{received: time.Now(), newID: nil}
 	text := []byte(benchBody(0))
-	_, s, _ := scanValue(text, 0)
 	r := &record{received: p.received, source: "web"}
-	r.events, r.context = p.parseBatch(text, s, nil)
+	p.parseBatch(r, text, nil)
 	payload := encodeRecord(nil, r)
 	bl := &block{}
 	for i := range int64(100) {

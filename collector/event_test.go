@@ -109,10 +109,8 @@ func TestRecordRoundTrip(t *testing.T) {
 		{"type":"track","event":"e","messageId":"m","properties":{"a":[1,2]},"sentAt":"2026-05-04T03:01:00Z"},
 		7,
 		{"type":"identify","traits":{},"context":{"traits":{"email":"a@b.c"}}}]}`)
-	_, s, ok := scanValue(text, 0)
-	require.True(t, ok)
 	want := &record{received: testTime, source: "web"}
-	want.events, want.context = p.parseBatch(text, s, nil)
+	p.parseBatch(want, text, nil)
 	got, err := decodeRecord(encodeRecord(nil, want))
 	require.NoError(t, err)
 	require.Equal(t, encodeRecord(nil, want), encodeRecord(nil, got))

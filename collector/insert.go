@@ -122,7 +122,8 @@ func (s *sieve) setAside(ctx context.Context, row int, token string, cause error
 	})
 }
 
-// retry repeats a step until it succeeds, the rows are to blame, or ctx ends.
+// retry repeats a step of loading until it succeeds, the rows are to blame, or
+// ctx ends: a full disk passes, as does a warehouse that is away.
 // A step that runs when ctx ends may go on for a while.
 func (l *loader) retry(ctx context.Context, step func(context.Context) error) error {
 	wait := firstBackoff
@@ -138,7 +139,7 @@ func (l *loader) retry(ctx context.Context, step func(context.Context) error) er
 		}
 		l.noteError(err)
 		l.opts.Metrics.failures.Inc()
-		l.opts.Log.Warn("the warehouse can't take events now; they wait in the log", "err", err, "again_in", wait)
+		l.opts.Log.Warn("events can't be loaded now; they wait in the log", "err", err, "again_in", wait)
 		timer := time.NewTimer(wait/2 + rand.N(wait/2))
 		select {
 		case <-ctx.Done():

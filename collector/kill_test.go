@@ -192,7 +192,7 @@ func (s *sender) run(address string) {
 // events_rejected, exactly once.
 func TestNothingIsLostOrDoubledByKill9(t *testing.T) {
 	t.Parallel()
-	kills := 8
+	kills := 6
 	if testing.Short() {
 		kills = 3
 	}

@@ -17,7 +17,9 @@ type loader struct {
 	cursor  *cursor
 	recent  *recentIDs
 	damaged map[uint64]bool // segments with bytes that held no record
-	flushes flushRequests
+	// lastSize is how many events the last block had: the next has as many.
+	lastSize int
+	flushes  flushRequests
 
 	mu        sync.Mutex
 	done      position
@@ -65,7 +67,8 @@ func stopped(ctx context.Context, err error) error {
 // collect reads records until a block is full, has waited long enough, or is
 // asked for.
 func (l *loader) collect(ctx context.Context, reader *walReader) (*block, error) {
-	b := &block{from: reader.pos, to: reader.pos}
+	b := &block{from: reader.pos, to: reader.pos, events: make([]blockEvent, 0, l.lastSize)}
+	defer func() { l.lastSize = min(len(b.events), 2*l.opts.BlockEvents) }()
 	for {
 		if len(b.events) >= l.opts.BlockEvents || b.bytes >= maxBlockBytes {
 			return b, nil
@@ -106,7 +109,7 @@ func (l *loader) collect(ctx context.Context, reader *walReader) (*block, error)
 func (l *loader) load(ctx context.Context, b *block) error {
 	ref := blockRef{From: b.from, To: b.to, Omit: b.duplicates(l.recent)}
 	ref.Token = blockToken(ref)
-	if err := l.cursor.begin(ref); err != nil {
+	if err := l.retry(ctx, func(context.Context) error { return l.cursor.begin(ref) }); err != nil {
 		return err
 	}
 	return l.finish(ctx, b, ref)
@@ -155,7 +158,7 @@ func (l *loader) finish(ctx context.Context, b *block, ref blockRef) error {
 			l.recent.add(l.recent.hash(b.events[i].messageID))
 		}
 	}
-	if err := l.cursor.advance(b.to); err != nil {
+	if err := l.retry(ctx, func(context.Context) error { return l.cursor.advance(b.to) }); err != nil {
 		return err
 	}
 	l.noteLoaded(b.to, loaded, len(ref.Omit))

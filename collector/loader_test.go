@@ -249,6 +249,22 @@ func TestLoaderWaitsForAWarehouseThatIsAway(t *testing.T) {
 	require.Equal(t, uint64(5), count(t, db.DB, "SELECT count() FROM {db}.events_raw"))
 }
 
+func TestLoaderWaitsForADiskThatTakesItsCursor(t *testing.T) {
+	t.Parallel()
+	db := warehousetest.Open(t)
+	c := open(t, Options{Warehouse: db})
+	inTheWay := filepath.Join(c.opts.Dir, cursorFile+".tmp")
+	require.NoError(t, os.Mkdir(inTheWay, 0o700))
+	run(t, c)
+	post(t, c.Handler(), "/v1/page", `{}`)
+	require.Eventually(t, func() bool { return c.Health() != nil }, 30*time.Second, time.Millisecond)
+	require.ErrorContains(t, c.Health(), "saving the log's cursor")
+	require.Zero(t, count(t, db, "SELECT count() FROM {db}.events_raw"), "nothing is sent before its bounds are durable")
+	require.NoError(t, os.Remove(inTheWay))
+	flush(t, c)
+	require.Equal(t, uint64(1), count(t, db, "SELECT count() FROM {db}.events_raw"))
+}
+
 func TestLoaderSetsAsideWhatTheWarehouseRefuses(t *testing.T) {
 	t.Parallel()
 	db := &faults{DB: warehousetest.Open(t)}
