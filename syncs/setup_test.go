@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,12 +34,17 @@ type vendor struct {
 	answer func(n int, b connectors.Batch) (connectors.Answer, error, bool)
 	// poison ids are refused for good.
 	poison map[string]bool
+	// keys are the idempotency keys that a vendor of class B remembers.
+	keys map[string]bool
+	// applied counts how often each row took effect, by the batch's plan and the row's key.
+	applied map[string]int
 	// lost: applied, but the answer never arrives.
 	lost func(n int) bool
 }
 
 func newVendor() *vendor {
-	return &vendor{records: map[string]map[string]string{}, list: map[string]bool{}, class: connectors.ClassA, rows: 10, poison: map[string]bool{}}
+	return &vendor{records: map[string]map[string]string{}, list: map[string]bool{}, class: connectors.ClassA, rows: 10,
+		poison: map[string]bool{}, keys: map[string]bool{}, applied: map[string]int{}}
 }
 
 func (v *vendor) Write(_ context.Context, b connectors.Batch) (connectors.Answer, error) {
@@ -58,9 +64,14 @@ func (v *vendor) Write(_ context.Context, b connectors.Batch) (connectors.Answer
 			a.Results[i] = connectors.Result{Status: connectors.Rejected, Code: "poison", Words: "no such thing"}
 			continue
 		}
-		v.apply(b.Action, id, r)
+		if v.class != connectors.ClassB || !v.keys[b.Key] {
+			v.apply(b.Action, id, r)
+			plan, _, _ := strings.Cut(b.Key, ":")
+			v.applied[plan+" "+r.Key]++
+		}
 		a.Results[i] = connectors.Result{Status: connectors.Accepted, Ref: "ref-" + id}
 	}
+	v.keys[b.Key] = true
 	if v.lost != nil && v.lost(n) {
 		return connectors.Answer{}, &connectors.TransportError{Wrote: true, Err: context.DeadlineExceeded}
 	}
