@@ -360,14 +360,14 @@ func (c *client) printSamples(cmd *cobra.Command, r api.RunView, n int) error {
 	if n == 0 || r.Sums.Planned == 0 {
 		return nil
 	}
-	var page pageOf[syncs.Change]
+	var page pageOf[syncs.ChangeView]
 	if err := c.get(cmd.Context(), runPath(r.ID, "/changes"), url.Values{"limit": {fmt.Sprint(n)}}, &page); err != nil {
 		return err
 	}
 	w := cmd.OutOrStdout()
 	fmt.Fprintf(w, "\n%s\n", styleHead.Render(r.Sync))
 	for _, change := range page.Items {
-		mark := map[string]string{"add": styleGood.Render("+"), "change": styleWarn.Render("~"), "remove": styleBad.Render("-")}[change.Op]
+		mark := map[string]string{"add": styleGood.Render("+"), "change": styleWarn.Render("~"), "remove": styleBad.Render("-")}[string(change.Op)]
 		fmt.Fprintf(w, "  %s %s %s\n", mark, change.Key, styleFaint.Render(strings.Join(change.ChangedFields, ", ")))
 	}
 	if rest := r.Sums.Planned - uint64(len(page.Items)); rest > 0 {
