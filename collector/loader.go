@@ -44,7 +44,7 @@ func (l *loader) run(ctx context.Context) error {
 		}
 	}
 	reader := l.wal.reader(l.cursor.state.Done, l.noteDamage)
-	defer reader.close()
+	defer l.shut(reader)
 	for {
 		b, err := l.collect(ctx, reader)
 		if err != nil {
@@ -53,6 +53,12 @@ func (l *loader) run(ctx context.Context) error {
 		if err := l.load(ctx, b); err != nil {
 			return stopped(ctx, err)
 		}
+	}
+}
+
+func (l *loader) shut(reader *walReader) {
+	if err := reader.close(); err != nil {
+		l.opts.Log.Warn("closing a segment of the log", "err", err)
 	}
 }
 
@@ -124,7 +130,7 @@ func blockToken(ref blockRef) string {
 // resume sends the block again that was being loaded when the process ended.
 func (l *loader) resume(ctx context.Context, ref blockRef) error {
 	reader := l.wal.reader(ref.From, l.noteDamage)
-	defer reader.close()
+	defer l.shut(reader)
 	b := &block{from: ref.From, to: ref.From}
 	for {
 		payload, from, to, ok, err := reader.next()
