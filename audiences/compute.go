@@ -37,11 +37,7 @@ func (a *Audiences) compute(ctx context.Context, p *project.Project, f *project.
 	if err != nil {
 		return err
 	}
-	selected := make([]Column, len(checked.Columns))
-	for i, c := range checked.Columns {
-		selected[i] = Column{Name: c.Name, Type: c.Type}
-	}
-	s, err := newShape(f, selected)
+	s, err := shapeOf(p, f, checked)
 	if err != nil {
 		return err
 	}
@@ -61,6 +57,33 @@ func (a *Audiences) compute(ctx context.Context, p *project.Project, f *project.
 		return asFailure(f, fmt.Errorf("computing %s: %w", f.Name, err))
 	}
 	return a.settle(ctx, s, m, limits)
+}
+
+// shapeOf holds what the gate found against the file's header.
+func shapeOf(p *project.Project, f *project.SQLFile, checked *warehouse.Checked) (*shape, error) {
+	results := resultColumns(checked)
+	var mistakes project.Diagnostics
+	for _, d := range project.CheckColumns(p, map[string][]project.ResultColumn{f.Name: results}).Errors() {
+		if d.Path == f.Path {
+			mistakes = append(mistakes, d)
+		}
+	}
+	if len(mistakes) > 0 {
+		return nil, &failure{mistakes}
+	}
+	selected := make([]Column, len(results))
+	for i, c := range results {
+		selected[i] = Column{Name: c.Name, Type: c.Type}
+	}
+	return newShape(f, selected)
+}
+
+func resultColumns(checked *warehouse.Checked) []project.ResultColumn {
+	out := make([]project.ResultColumn, len(checked.Columns))
+	for i, c := range checked.Columns {
+		out[i] = project.ResultColumn{Name: c.Name, Type: c.Type}
+	}
+	return out
 }
 
 // withoutDeadline keeps the driver from putting a deadline in the place of the

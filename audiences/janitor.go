@@ -75,7 +75,9 @@ func (a *Audiences) keep(versions []Materialization) map[partitionKey]bool {
 		if m.State.Running() {
 			over = a.now().Sub(m.UpdatedAt) > abandonedAfter && m.State != StateChecked && m.State != StateComputed
 		}
-		kept[partitionKey{m.Table, m.Version}] = !over
+		// A renamed file's versions are known under both names.
+		at := partitionKey{m.Table, m.Version}
+		kept[at] = kept[at] || !over
 	}
 	return kept
 }

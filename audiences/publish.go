@@ -17,21 +17,34 @@ func (a *Audiences) publish(ctx context.Context, f *project.SQLFile, m *Material
 	if err != nil {
 		return err
 	}
-	if base != nil && base.Version > m.Version {
-		m.addReason("version %d was published meanwhile", base.Version)
-		return a.advance(ctx, m, StateSuperseded)
-	}
-	// While it was held, another version may have been published.
-	if err := a.countChanges(ctx, base, m); err != nil {
-		return err
-	}
-	if m.Kind == project.KindAudience {
-		if err := a.writeChanges(ctx, f, base, m); err != nil {
+	for settled := false; !settled; {
+		if base != nil && base.Version > m.Version {
+			m.addReason("version %d was published meanwhile", base.Version)
+			return a.advance(ctx, m, StateSuperseded)
+		}
+		// While it was held, another version may have been published.
+		if err := a.countChanges(ctx, base, m); err != nil {
 			return err
 		}
-	}
-	if err := a.still(ctx, m); err != nil {
-		return err
+		if m.Kind == project.KindAudience {
+			if err := a.writeChanges(ctx, f, base, m); err != nil {
+				return err
+			}
+		}
+		if err := a.still(ctx, m); err != nil {
+			return err
+		}
+		now, err := a.published(ctx, m.Kind, m.Name)
+		if err != nil {
+			return err
+		}
+		if settled = versionText(now) == versionText(base); !settled {
+			// Another materialization of this name came first: the changes are against its version.
+			if err := a.dropChanges(ctx, m); err != nil {
+				return err
+			}
+			base = now
+		}
 	}
 	if err := a.advance(ctx, m, StatePublished); err != nil {
 		return err
@@ -49,9 +62,8 @@ func (a *Audiences) writeChanges(ctx context.Context, f *project.SQLFile, base, 
 	if have, err := a.changesWritten(ctx, m); err != nil || have == want {
 		return err
 	} else if have > 0 {
-		sql := "DELETE FROM " + a.table("audience_changes_raw") + " WHERE name = ? AND version = ?"
-		if err := a.db.Exec(ctx, sql, m.Name, m.Version); err != nil {
-			return fmt.Errorf("dropping the changes of an attempt that died: %w", err)
+		if err := a.dropChanges(ctx, m); err != nil {
+			return err
 		}
 	}
 	parts := a.sides(base, m)
@@ -76,6 +88,15 @@ func (a *Audiences) writeChanges(ctx context.Context, f *project.SQLFile, base, 
 	}
 	if have != want {
 		return fmt.Errorf("writing who entered and left %s: %d rows were expected, there are %d", m.Name, want, have)
+	}
+	return nil
+}
+
+// dropChanges takes back changes of a version that isn't published.
+func (a *Audiences) dropChanges(ctx context.Context, m *Materialization) error {
+	sql := "DELETE FROM " + a.table("audience_changes_raw") + " WHERE name = ? AND version = ?"
+	if err := a.db.Exec(ctx, sql, m.Name, m.Version); err != nil {
+		return fmt.Errorf("taking back unpublished changes of %s: %w", m.Name, err)
 	}
 	return nil
 }

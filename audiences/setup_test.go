@@ -81,6 +81,16 @@ func (b *bench) write(files map[string]string) {
 // writeUnchecked is write for a project that validation may refuse.
 func (b *bench) writeUnchecked(files map[string]string) project.Diagnostics {
 	b.Helper()
+	p, diagnostics := b.read(files)
+	b.project = p
+	found, err := b.a.Apply(b.ctx)
+	require.NoError(b, err)
+	return append(diagnostics, found...)
+}
+
+// read puts files into the project's folder and reads it.
+func (b *bench) read(files map[string]string) (*project.Project, project.Diagnostics) {
+	b.Helper()
 	for name, text := range files {
 		path := filepath.Join(b.dir, name)
 		if text == "" {
@@ -96,10 +106,7 @@ func (b *bench) writeUnchecked(files map[string]string) project.Diagnostics {
 	}
 	p, diagnostics := project.Load(b.dir, func(string) (string, bool) { return "", false })
 	require.NotNil(b, p, "%v", diagnostics)
-	b.project = p
-	found, err := b.a.Apply(b.ctx)
-	require.NoError(b, err)
-	return append(diagnostics, found...)
+	return p, diagnostics
 }
 
 // event is what matters of an event here; at is before start.

@@ -62,6 +62,11 @@ func (a *Audiences) Apply(ctx context.Context) (project.Diagnostics, error) {
 	}
 	a.viewing.Lock()
 	defer a.viewing.Unlock()
+	for _, f := range slices.Concat(p.Traits, p.Audiences) {
+		if err := a.carryOver(ctx, f); err != nil {
+			return nil, err
+		}
+	}
 	published, err := a.watermarks(ctx, p)
 	if err != nil {
 		return nil, err

@@ -37,8 +37,18 @@ type Resolver struct {
 	// MaxLinks is about how many identify and alias events one window holds.
 	MaxLinks int
 
-	mu   sync.Mutex
+	mu   sync.Mutex // one Run at a time
 	seen state
+
+	configuring sync.Mutex // guards MaxIDs and Blocked after the first Run
+}
+
+// Configure changes MaxIDs and Blocked, also while Run is at work: a pass that
+// has begun may still go by the former ones.
+func (r *Resolver) Configure(maxIDs int, blocked []string) {
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
+	r.MaxIDs, r.Blocked = maxIDs, blocked
 }
 
 // Report is what one Run did.
@@ -181,6 +191,8 @@ func (r *Resolver) overlap() time.Duration {
 
 // AllBlocked are BlockedValues and the resolver's own, as statements compare them.
 func (r *Resolver) AllBlocked() []string {
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
 	all := slices.Clone(BlockedValues)
 	for _, b := range r.Blocked {
 		all = append(all, strings.ToLower(strings.Trim(b, blanks)))
@@ -189,6 +201,8 @@ func (r *Resolver) AllBlocked() []string {
 }
 
 func (r *Resolver) maxIDs() uint64 {
+	r.configuring.Lock()
+	defer r.configuring.Unlock()
 	if r.MaxIDs > 0 {
 		return uint64(r.MaxIDs)
 	}
