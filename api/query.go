@@ -92,7 +92,11 @@ func sqlProblem(err error) error {
 }
 
 func sqlFlaw(gate *warehouse.GateError) *Problem {
-	p := problem(Invalid, gate.Hint, "%d:%d: %s", gate.Line, gate.Column, gate.Message)
+	next := gate.Hint
+	if next == "" {
+		next = "Mend the statement; GET /api/v1/project lists what it may read."
+	}
+	p := problem(Invalid, next, "%d:%d: %s", gate.Line, gate.Column, gate.Message)
 	p.Errors = []Flaw{{Location: "body.sql", Message: gate.Message}}
 	return p
 }

@@ -1,5 +1,7 @@
 package api
 
+//go:generate go test -count=1 -run ^TestOpenAPI$ . -update
+
 import (
 	"context"
 	"crypto/cipher"
@@ -65,12 +67,12 @@ type Server struct {
 	seal cipher.AEAD // of viewers' cursors
 }
 
-// setErrors gives huma our form of errors, once a process: it is a variable of the library.
-var setErrors sync.Once
+// setLibrary gives huma our form of errors, and lists that are never null, once a process: they are its variables.
+var setLibrary sync.Once
 
 // New mounts the API on a gin router, which may hold other routes (the collector's) already.
 func New(router *gin.Engine, o Options) *Server {
-	setErrors.Do(func() { huma.NewError = newHumaError })
+	setLibrary.Do(func() { huma.NewError, huma.DefaultArrayNullable = newHumaError, false })
 	cfg := huma.DefaultConfig("Tailrace", o.Version)
 	cfg.Info.Description = "Warehouse-first reverse ETL: audiences as SQL, syncs that send only the difference."
 	cfg.OpenAPIPath = "/openapi"
