@@ -95,12 +95,13 @@ func (c *crashBench) crashAt(d Door, n int32) (Run, []string) {
 	id := fmt.Sprintf("round-%d", c.round)
 	c.crasher.arm(d, n)
 	_, err := c.e.Start(c.ctx, "s", StartOptions{RunID: id})
+	var first Run
 	if err == nil {
-		_, err = c.e.Drive(c.ctx, id)
+		first, err = c.e.Drive(c.ctx, id)
 	}
 	var died *crash
 	require.True(c, err == nil || errors.As(err, &died), "%v", err)
-	require.True(c, c.crasher.dead.Load(), "the door %v was never passed", d)
+	require.True(c, c.crasher.dead.Load(), "the door %v was never passed: %s %s %s", d, first.State, first.Reason, first.Error)
 	c.crasher.revive()
 	c.e = c.engine(c.options) // nothing but the warehouse is left
 	_, err = c.e.Start(c.ctx, "s", StartOptions{RunID: id})

@@ -62,7 +62,9 @@ func isFinal(err error) bool {
 	var ex *clickhouse.Exception
 	if errors.As(err, &ex) {
 		switch ex.Code {
-		case 159, 202, 209, 210, 241, 242, 243, 252, 394: // time-outs, too many queries, network, memory, read-only, disk, parts, cancelled
+		case 159, 202, 209, 210, 216, 236, 242, 243, 252, 319, 394, 999:
+			// time-outs, too many queries, network, same query id, aborted,
+			// read-only, disk full, too many parts, unknown status, cancelled, keeper
 			return false
 		}
 		return true

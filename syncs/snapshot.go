@@ -61,7 +61,7 @@ func (e *Engine) takeSnapshot(ctx context.Context, j *job) (*snapshot, error) {
 		return nil, err
 	}
 	err = e.through(ctx, "exec:snapshot", func() error {
-		return e.db.Exec(ctx, sql, warehouse.P{"sync_id": j.def.SyncID, "version": version}, warehouse.QueryID("snapshot-"+j.run.ID+"-"+fmt.Sprint(version)))
+		return e.db.Exec(ctx, sql, warehouse.P{"sync_id": j.def.SyncID, "version": version}, warehouse.QueryID("snapshot-"+j.run.PlanID))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("computing the selection: %w", err)
