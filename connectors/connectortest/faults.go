@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/connectors/sandbox"
 )
@@ -61,9 +63,6 @@ func expectations() []expectation {
 	return out
 }
 
-// faultTime is how long a request that gets no answer is waited for.
-const faultTime = 150 * time.Millisecond
-
 // noLieUnderFault: after each fault no row is Accepted that the vendor lacks,
 // none Rejected or put off that it has; the engine is told the right thing;
 // delivering again by class ends well, with one effect where more would harm.
@@ -102,14 +101,19 @@ var noLieUnderFault = everyCase(func(t testing.TB, h Harness, c Case, p *problem
 	}
 })
 
+// sendBriefly sends; where the vendor gives no answer it gives up once the
+// fault is there.
 func (w *world) sendBriefly(b connectors.Batch, f sandbox.Fault) connectors.Outcome {
-	ctx := background()
-	if f.Kind == sandbox.Hang || f.Kind == sandbox.Drip {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, faultTime)
-		defer cancel()
+	if f.Kind != sandbox.Hang && f.Kind != sandbox.Drip {
+		return w.dest.Send(background(), b)
 	}
-	return w.dest.Send(ctx, b)
+	ctx, cancel := context.WithTimeout(background(), 30*time.Second)
+	defer cancel()
+	done := make(chan connectors.Outcome, 1)
+	go func() { done <- w.dest.Send(ctx, b) }()
+	require.Eventually(w.t, func() bool { return w.model.Faults().Hits() == 1 }, 25*time.Second, time.Millisecond)
+	cancel()
+	return <-done
 }
 
 // recover delivers again in a new process: another destination, nothing

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -19,6 +20,7 @@ func (f *Faults) around(w http.ResponseWriter, r *http.Request, body []byte, v v
 	if x.Applied || x.Kind == ResetAfter || x.Kind == Twice {
 		v.handle(answer, r, body)
 	}
+	f.hit()
 	if x.Kind == Twice {
 		again := &captured{header: http.Header{}}
 		v.handle(again, r, body)
@@ -101,23 +103,28 @@ func spoil(w http.ResponseWriter, kind FaultKind, answer *captured) {
 		w.Header().Set("Content-Type", "application/json")
 		write([]byte(`{"x":"`))
 		chunk := bytes.Repeat([]byte("x"), 1<<20)
-		for range 10 {
+		for range 9 {
 			write(chunk)
 		}
 		write([]byte(`"}`))
 	case GzipBomb:
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Encoding", "gzip")
-		var packed bytes.Buffer
-		gz := gzip.NewWriter(&packed)
-		zeros := make([]byte, 1<<20)
-		for range 16 {
-			_, _ = gz.Write(zeros) // into memory
-		}
-		_ = gz.Close()
-		write(packed.Bytes())
+		write(bomb())
 	}
 }
+
+// bomb is 16 MB of zeros, packed; made once.
+var bomb = sync.OnceValue(func() []byte {
+	var packed bytes.Buffer
+	gz := gzip.NewWriter(&packed)
+	zeros := make([]byte, 1<<20)
+	for range 16 {
+		_, _ = gz.Write(zeros) // into memory
+	}
+	_ = gz.Close()
+	return packed.Bytes()
+})
 
 // drip sends a byte now and then until the caller gives up.
 func drip(w http.ResponseWriter, r *http.Request) {

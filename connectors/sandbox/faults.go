@@ -78,7 +78,14 @@ func (f *Faults) Clear() {
 	f.list = nil
 }
 
-// Hits counts faults that happened.
+func (f *Faults) hit() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hits++
+}
+
+// Hits counts faults that happened; one that applies the request first counts
+// once it did.
 func (f *Faults) Hits() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -95,7 +102,6 @@ func (f *Faults) take(r *http.Request) (Fault, bool) {
 			continue
 		}
 		x.Times--
-		f.hits++
 		return *x, true
 	}
 	return Fault{}, false
