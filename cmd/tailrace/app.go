@@ -42,6 +42,7 @@ type app struct {
 	metrics      *prometheus.Registry
 	api          *api.Server
 	handler      http.Handler
+	hold         <-chan struct{} // nothing runs by itself before it is closed; nil holds nothing
 }
 
 // drainFor bounds how long running work may go on after SIGTERM; all of it must end within 15 s.
@@ -75,6 +76,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	}
 	a.keeper.current.Store(&project.Project{})
 	a.audiences = audiences.New(audiences.Options{DB: a.db, Project: a.keeper.project, Queue: a.queue, Now: time.Now, Log: log})
+	a.keeper.columns = a.audiences.Validate
 	a.syncs = syncs.New(syncs.Options{DB: a.db, Queue: a.queue, Now: time.Now, Log: log, Project: a.keeper.project, Worker: a.queue.Worker(),
 		Connect: func(d *project.Destination) (*connectors.Destination, error) {
 			return a.destinations.connect(a.keeper.project(), d)
@@ -118,7 +120,7 @@ func (a *app) apply(ctx context.Context, p *project.Project) error {
 			return collector.Source{Name: s.Name}, true
 		})
 	}
-	a.identity.MaxIDs, a.identity.Blocked = p.Config.Identity.MaxIDs, p.Config.Identity.Blocked
+	a.identity.Configure(p.Config.Identity.MaxIDs, p.Config.Identity.Blocked)
 	found, err := a.audiences.Apply(ctx)
 	if err != nil {
 		return err
@@ -131,7 +133,13 @@ func (a *app) apply(ctx context.Context, p *project.Project) error {
 
 // handlers registers what workers do and how lost work is found again.
 func (a *app) handlers() {
-	a.queue.Handle(audiences.TaskMaterialize, 30*time.Minute, a.audiences.Run)
+	a.queue.Handle(audiences.TaskMaterialize, 30*time.Minute, func(ctx context.Context, id string) error {
+		// First who is who in all events that are loaded, or members would change their keys with the next pass.
+		if _, err := a.identity.Run(ctx); err != nil {
+			return err
+		}
+		return a.audiences.Run(ctx, id)
+	})
 	for kind, handle := range a.syncs.Handlers() {
 		timeout := time.Minute
 		if kind == syncs.TaskPlan || kind == syncs.TaskFinish {
@@ -217,13 +225,27 @@ func (a *app) work(ctx context.Context, scheduled bool) error {
 		g.Go(func() error { return a.resolveIdentities(ctx) })
 	}
 	if a.cfg.role("scheduler") && scheduled {
-		g.Go(func() error { return a.queue.Schedule(ctx, a.scheduled) })
-		g.Go(func() error { return a.queue.Lead(ctx, "changes", a.watchChanges) })
-		g.Go(func() error { return a.queue.Lead(ctx, "janitor", a.tidy) })
+		g.Go(func() error { return a.schedule(ctx) })
 	}
 	if scheduled {
 		g.Go(func() error { return a.keeper.run(ctx) })
 	}
+	return g.Wait()
+}
+
+// schedule starts what is due by the clock or by a change, once nothing holds it, while this process leads.
+func (a *app) schedule(ctx context.Context) error {
+	if a.hold != nil {
+		select {
+		case <-a.hold:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.queue.Schedule(ctx, a.scheduled) })
+	g.Go(func() error { return a.queue.Lead(ctx, "changes", a.watchChanges) })
+	g.Go(func() error { return a.queue.Lead(ctx, "janitor", a.tidy) })
 	return g.Wait()
 }
 

@@ -78,6 +78,8 @@ func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (
 	if err != nil {
 		return err
 	}
+	firstRound := make(chan struct{})
+	a.hold = firstRound // the first round is played step by step; after it, audiences and syncs follow by themselves
 	serving, stop := context.WithCancel(ctx)
 	server, tokens := &background{done: make(chan struct{})}, make(chan string, 1)
 	go server.run(func() error { return a.serve(serving, func(secret string) { tokens <- secret }) })
@@ -106,6 +108,7 @@ func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (
 	if o.once {
 		return nil
 	}
+	close(firstRound)
 	fmt.Fprintf(out, "\nThe shop stays open; audiences and syncs follow what happens there. Ctrl-C ends the demo.\n")
 	return round.live(ctx, play, o.rate, server)
 }
@@ -195,9 +198,6 @@ func (d *demoRound) first(ctx context.Context, play *shop) error {
 	}
 	fmt.Fprintf(d.out, "%s events of %d days, through the collector's HTTP API into ClickHouse: %s\n", count(len(history)), shopDays, time.Since(began).Round(10*time.Millisecond))
 	if err := d.consents(ctx, play); err != nil {
-		return err
-	}
-	if _, err := d.app.identity.Run(ctx); err != nil {
 		return err
 	}
 	if err := d.materialize(ctx); err != nil {
