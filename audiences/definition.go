@@ -113,7 +113,7 @@ func (s *shape) createTable(table string) string {
 		}
 	}
 	b.WriteString("\n)\nENGINE = MergeTree\nPARTITION BY version\nORDER BY key\n" +
-		"SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, allow_nullable_key = 1")
+		"SETTINGS fsync_after_insert = 1, fsync_part_directory = 1")
 	return b.String()
 }
 

@@ -39,7 +39,7 @@ func (a *Audiences) judge(ctx context.Context, p *project.Project, f *project.SQ
 }
 
 func sameResult(base, m *Materialization) bool {
-	return base != nil && base.Table == m.Table && base.Rows == m.Rows && base.Checksum == m.Checksum && slices.EqualFunc(base.Columns, m.Columns,
+	return base != nil && base.Rows == m.Rows && base.Checksum == m.Checksum && slices.EqualFunc(base.Columns, m.Columns,
 		func(x, y Column) bool { return x.Name == y.Name && x.Type == y.Type })
 }
 

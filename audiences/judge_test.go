@@ -125,3 +125,18 @@ func TestAnotherShapeIsAnotherTableAndNoGap(t *testing.T) {
 	require.EqualValues(t, 1, second.Entered, "keys are compared as text")
 	require.Equal(t, []string{"x"}, b.texts("SELECT DISTINCT extra FROM "+b.in("numbers")))
 }
+
+func TestRowsThatNobodyCanReachAreDropped(t *testing.T) {
+	b := setup(t, numbers("", 10))
+	m := b.audience("numbers")
+	table := b.db.Database() + "." + m.Table
+	require.NoError(t, b.db.Exec(b.ctx, "INSERT INTO "+table+" (version, key, id, kind) SELECT 99, toString(number), number, 0 FROM numbers(3)"))
+	dropped, err := b.a.Clean(b.ctx)
+	require.NoError(t, err)
+	require.Zero(t, dropped, "a worker may be writing it")
+	b.now = time.Now().Add(25 * time.Hour)
+	dropped, err = b.a.Clean(b.ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, dropped)
+	require.Equal(t, []string{"10"}, b.texts("SELECT toString(count()) FROM "+table))
+}

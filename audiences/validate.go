@@ -59,7 +59,11 @@ func (a *Audiences) columnsOf(ctx context.Context, p *project.Project) (map[stri
 		if err != nil {
 			return nil, nil, fmt.Errorf("checking %s: %w", f.Path, err)
 		}
-		columns[f.Name] = resultColumns(checked)
+		results := resultColumns(checked)
+		if s, err := shapeOf(p, f, checked); err == nil && s.resolve != "" && f.Kind == project.KindAudience {
+			results = append(results, project.ResultColumn{Name: columnProfile, Type: "UUID"})
+		}
+		columns[f.Name] = results
 	}
 	return columns, found, nil
 }
