@@ -40,8 +40,7 @@ func checkBatch(o Object, s Spec, b Batch) (problems map[int]*RowError, err erro
 			problems[i] = p
 			continue
 		}
-		if name, value, ok := o.MatchID(r.Identity(b.Action)); ok {
-			id := name + "\x00" + o.fold(name, value)
+		for _, id := range identities(o, r.Identity(b.Action)) {
 			if ids[id] {
 				return nil, &BatchError{"two rows have one identifier"}
 			}

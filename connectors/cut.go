@@ -1,6 +1,9 @@
 package connectors
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // RowError is one row that can never be sent as it is: refused before any
 // request, so it counts as rejected.
@@ -49,15 +52,15 @@ func (c *Cutter) Add(r Row) (begins bool, bytes int, err error) {
 	if tooLarge := c.tooLarge(r, size); tooLarge != nil {
 		return false, 0, tooLarge
 	}
-	id := c.identity(r)
+	ids := identities(c.object, r.Identity(c.head.Action))
 	begins = c.rows == 0 || c.rows >= rowLimit(c.spec) ||
-		(c.spec.Limits.BodyBytes > 0 && c.bytes+size > c.spec.Limits.BodyBytes) || (id != "" && c.seen[id])
+		(c.spec.Limits.BodyBytes > 0 && c.bytes+size > c.spec.Limits.BodyBytes) || slices.ContainsFunc(ids, func(id string) bool { return c.seen[id] })
 	if begins {
 		c.rows, c.bytes, c.seen = 0, c.frame, map[string]bool{}
 	}
 	c.rows++
 	c.bytes += size
-	if id != "" {
+	for _, id := range ids {
 		c.seen[id] = true
 	}
 	return begins, size, nil
@@ -81,12 +84,16 @@ func (c *Cutter) rowSize(r Row) int {
 	return estimate(r)
 }
 
-func (c *Cutter) identity(r Row) string {
-	name, value, ok := c.object.MatchID(r.Identity(c.head.Action))
-	if !ok {
-		return ""
+// identities are all identifiers of a row, in the form that two equal ones
+// share; a vendor may match by any of them.
+func identities(o Object, ids map[string]string) []string {
+	out := make([]string, 0, len(ids))
+	for name, value := range ids {
+		if value != "" {
+			out = append(out, name+"\x00"+o.fold(name, value))
+		}
 	}
-	return name + "\x00" + c.object.fold(name, value)
+	return out
 }
 
 // estimate bounds a row's JSON for connectors without a Sizer: every byte of a

@@ -53,6 +53,13 @@ func TestCutSeparatesEqualIdentifiers(t *testing.T) {
 	batches, _ := testCutter(10, 0).Cut(rows)
 	require.Len(t, batches, 2)
 	require.Len(t, batches[1], 1)
+
+	c := testCutter(10, 0)
+	c.object.OpenIdentifiers = true
+	rows = rowsOf(2)
+	rows[0].IDs["shop_id"], rows[1].IDs["shop_id"] = "7", "7"
+	batches, _ = c.Cut(rows)
+	require.Len(t, batches, 2, "equal in an identifier that isn't the first")
 }
 
 // A plain address can't leave where a hash is declared.
