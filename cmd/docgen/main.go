@@ -43,6 +43,7 @@ func pages(root string) (map[string]string, error) {
 		"project-schema.md": schemaPage,
 		"connectors.md":     connectorsPage,
 		"tables.md":         tablesPage,
+		"functions.md":      functionsPage,
 	} {
 		text, err := make(root)
 		if err != nil {
