@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +153,35 @@ func TestLinksBetweenPagesResolve(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, anchors(string(there)), anchor, "%s links to %s", page, m[1])
 		}
+	}
+}
+
+// The calls of api.md are those of the API.
+func TestCallsOfTheAPIExist(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(filepath.Join(root(t), "docs", "openapi.json"))
+	require.NoError(t, err)
+	var document struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	require.NoError(t, json.Unmarshal(raw, &document))
+	var known []string
+	parameter := regexp.MustCompile(`\{[^}]+\}`)
+	for at, methods := range document.Paths {
+		for method := range methods {
+			known = append(known, method+" "+parameter.ReplaceAllString(at, "*"))
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(root(t), "docs", "api.md"))
+	require.NoError(t, err)
+	calls := regexp.MustCompile(`(?m)^(get|post|put) +"?([^\s"?]+)`).FindAllStringSubmatch(string(page), -1)
+	require.Greater(t, len(calls), 40, "the calls weren't found")
+	for _, call := range calls {
+		want := call[1] + " /api/v1/" + call[2]
+		require.True(t, slices.ContainsFunc(known, func(pattern string) bool {
+			ok, err := path.Match(pattern, want)
+			return ok && err == nil
+		}), "the API has no %s", want)
 	}
 }
 
