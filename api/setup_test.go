@@ -86,7 +86,7 @@ key: user_id
 */
 SELECT user_id, spent FROM shoppers
 `,
-	"destinations/hook.yml": "connector: webhook\nurl: https://hook.example/in\nsandbox: true\ncredentials: { secret: '${env:HOOK_SECRET}' }\n",
+	"destinations/hook.yml": "connector: webhook\nbase_url: https://hook.example/in\nsandbox: true\n",
 	"syncs/buyers_to_hook.yml": `audience: buyers
 destination: hook
 object: rows
@@ -94,11 +94,12 @@ mode: mirror
 match: { id: user_id }
 fields: { email: email, spent: spent }
 on_exit: delete
+guard: { first_sync: 1 }
 `,
 }
 
 func env(name string) (string, bool) {
-	v, ok := map[string]string{"WEB_KEY": "wk", "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}[name]
+	v, ok := map[string]string{"WEB_KEY": "wk"}[name]
 	return v, ok
 }
 
@@ -166,7 +167,7 @@ func (b *bench) connector() func(*project.Destination) (*connectors.Destination,
 			if c.Name != d.Connector {
 				continue
 			}
-			raw := map[string]any{"credentials": map[string]any{}}
+			raw := map[string]any{"credentials": map[string]any{}, "base_url": d.BaseURL}
 			for k, v := range d.Settings {
 				raw[k] = v
 			}
