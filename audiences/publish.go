@@ -46,6 +46,12 @@ func (a *Audiences) publish(ctx context.Context, f *project.SQLFile, m *Material
 			base = now
 		}
 	}
+	if base == nil {
+		// Who sees the row below finds the view, which is empty until then.
+		if err := a.resultView(ctx, m); err != nil {
+			return err
+		}
+	}
 	if err := a.advance(ctx, m, StatePublished); err != nil {
 		return err
 	}
