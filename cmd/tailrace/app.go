@@ -81,6 +81,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 		Connect: func(d *project.Destination) (*connectors.Destination, error) {
 			return a.destinations.connect(a.keeper.project(), d)
 		}})
+	a.keeper.columns = a.audiences.Validate
 	a.identity = &identity.Resolver{DB: a.db, Now: time.Now, Log: log}
 	if cfg.role("collector") {
 		a.collector, err = collector.Open(collector.Options{Dir: filepath.Join(cfg.Data, "log"), Warehouse: a.db, Log: log, Metrics: collector.NewMetrics(a.metrics)})

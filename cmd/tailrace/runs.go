@@ -79,7 +79,7 @@ func syncCommand(c *config) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printRuns(cmd, c, runs)
+				return printRuns(cmd, c, runs, false)
 			})
 		},
 	}
@@ -116,7 +116,7 @@ func runsCommand(c *config) *cobra.Command {
 					if err := cl.get(cmd.Context(), "/api/v1/syncs/"+url.PathEscape(args[0])+"/runs", nil, &out); err != nil {
 						return err
 					}
-					return printRuns(cmd, c, out.Items)
+					return printRuns(cmd, c, out.Items, true)
 				})
 			},
 		},
@@ -154,7 +154,7 @@ func runsCommand(c *config) *cobra.Command {
 					if err := cl.waitRun(cmd.Context(), &r); err != nil {
 						return err
 					}
-					return printRuns(cmd, c, []api.RunView{r})
+					return printRuns(cmd, c, []api.RunView{r}, false)
 				})
 			},
 		}
@@ -269,14 +269,15 @@ func (c *client) printLines(cmd *cobra.Command, path string, query url.Values) e
 	}
 }
 
-func printRuns(cmd *cobra.Command, c *config, runs []api.RunView) error {
+// printRuns prints one run with its sums, or a table of several, with their ids where people choose one.
+func printRuns(cmd *cobra.Command, c *config, runs []api.RunView, ids bool) error {
 	if c.JSON {
 		if err := printJSON(cmd.OutOrStdout(), runs); err != nil {
 			return err
 		}
 		return failedRuns(runs)
 	}
-	if len(runs) == 1 {
+	if len(runs) == 1 && !ids {
 		if err := printRun(cmd.OutOrStdout(), runs[0]); err != nil {
 			return err
 		}
@@ -285,10 +286,16 @@ func printRuns(cmd *cobra.Command, c *config, runs []api.RunView) error {
 	rows := make([][]string, len(runs))
 	for i, r := range runs {
 		s := r.Sums
-		rows[i] = []string{r.Sync, count(r.No), stateStyle(string(r.State)), count(s.Selected), count(s.Add), count(s.Change), count(s.Remove),
-			count(s.LeftOutTotal), count(s.Accepted), count(s.Rejected), count(s.Unknown), count(r.Counts["requests"]), ago(r.At, time.Now()), r.ID}
+		rows[i] = []string{r.Sync, count(r.No), stateStyle(string(r.State)), count(s.Selected), "+" + count(s.Add), "~" + count(s.Change), "-" + count(s.Remove),
+			count(s.LeftOutTotal), count(s.Accepted), count(s.Planned - s.Accepted), count(r.Counts["requests"])}
+		if ids {
+			rows[i] = append(rows[i], ago(r.At, time.Now()), r.ID)
+		}
 	}
-	head := []string{"sync", "run", "state", "selected", "add", "change", "remove", "left out", "accepted", "rejected", "unknown", "requests", "when", "id"}
+	head := []string{"sync", "run", "state", "selected", "add", "change", "remove", "left out", "accepted", "others", "requests"}
+	if ids {
+		head = append(head, "when", "id")
+	}
 	if err := printTable(cmd.OutOrStdout(), head, rows); err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
 /* trait
 description: What a customer has spent so far, in dollars
-type: Decimal(18, 2)
+type: Decimal(38, 2)
 */
 SELECT profile_id, spent AS lifetime_value FROM customers
