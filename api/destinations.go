@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
 )
@@ -21,10 +22,16 @@ type DestinationView struct {
 
 // DestinationTest is what one harmless call to a destination found.
 type DestinationTest struct {
-	OK    bool   `json:"ok"`
-	Found any    `json:"found,omitempty" doc:"Whose account it is"`
-	Error string `json:"error,omitempty" doc:"What the vendor or the network said"`
-	Next  string `json:"next,omitempty"`
+	Tested  bool         `json:"tested" doc:"False where the connector knows no harmless call: nothing was sent"`
+	Account *AccountView `json:"account,omitempty" doc:"Whose account it is"`
+}
+
+// AccountView is an account at a destination.
+type AccountView struct {
+	Fingerprint string   `json:"fingerprint"`
+	Name        string   `json:"name,omitempty"`
+	Missing     []string `json:"missing_rights,omitempty" doc:"Rights that the credential lacks"`
+	Standin     bool     `json:"standin"`
 }
 
 func (s *Server) registerDestinations() {
@@ -66,14 +73,28 @@ func (s *Server) registerDestinations() {
 				return nil, err
 			}
 			found, err := s.opts.Test(ctx, in.Name)
-			if err == nil {
-				return &body[DestinationTest]{DestinationTest{OK: true, Found: found}}, nil
+			switch {
+			case errors.Is(err, connectors.ErrUnsupported):
+				return &body[DestinationTest]{DestinationTest{}}, nil
+			case err != nil:
+				return nil, destinationProblem(in.Name, err)
 			}
-			if p := known(err); p != nil && !errors.Is(err, context.DeadlineExceeded) {
-				return nil, p
+			out := DestinationTest{Tested: true}
+			if a, ok := found.(connectors.Account); ok {
+				out.Account = &AccountView{Fingerprint: a.Fingerprint, Name: a.Name, Missing: a.Missing, Standin: a.Standin}
 			}
-			return &body[DestinationTest]{DestinationTest{Error: err.Error(), Next: "Check base_url and credentials in destinations/" + in.Name + ".yml, and the address in outbound.allow if it is a private one."}}, nil
+			return &body[DestinationTest]{out}, nil
 		})
+}
+
+// destinationProblem says what kept a destination from answering as it should: 502, since this server is well.
+func destinationProblem(name string, err error) error {
+	if p := known(err); p != nil && p.Status != http.StatusServiceUnavailable {
+		return p
+	}
+	p := problem(Unavailable, "Check base_url and credentials in destinations/"+name+".yml, and outbound.allow of tailrace.yml if its address is a private one.", "%s", err)
+	p.Status, p.Title = http.StatusBadGateway, http.StatusText(http.StatusBadGateway)
+	return p
 }
 
 func (s *Server) destination(name string) (*project.Destination, error) {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailrace/tailrace/api"
+	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/warehouse"
 )
@@ -51,11 +53,16 @@ func TestProject(t *testing.T) {
 	require.True(t, all.Items[0].Standin)
 	require.Equal(t, []string{"buyers_to_hook"}, all.Items[0].Syncs)
 	require.Len(t, all.Items[0].Identities, 1)
+	b.account = connectors.Account{Fingerprint: "hub-1", Standin: true}
 	var tested api.DestinationTest
 	b.ask(api.Operator, http.MethodPost, "/api/v1/destinations/hook/test", nil).into(200, &tested)
-	require.False(t, tested.OK)
-	require.Contains(t, tested.Error, "connection refused")
-	require.NotEmpty(t, tested.Next)
+	require.Equal(t, api.DestinationTest{Tested: true, Account: &api.AccountView{Fingerprint: "hub-1", Standin: true}}, tested)
+	b.refusal = connectors.ErrUnsupported
+	b.ask(api.Operator, http.MethodPost, "/api/v1/destinations/hook/test", nil).into(200, &tested)
+	require.False(t, tested.Tested)
+	b.refusal = errors.New("dialling hook.example: connection refused")
+	problem := b.ask(api.Operator, http.MethodPost, "/api/v1/destinations/hook/test", nil).problem(502)
+	require.Contains(t, problem.Detail, "connection refused")
 	b.ask(api.Operator, http.MethodPost, "/api/v1/destinations/none/test", nil).problem(404)
 }
 

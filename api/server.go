@@ -28,14 +28,16 @@ type Options struct {
 	Tokens    *Tokens
 	Audiences *audiences.Audiences
 	Syncs     *syncs.Engine
-	Project   func() *project.Project                             // the last good project
-	Reload    func(context.Context) (ReloadResult, error)         // read the project's files now
-	Test      func(ctx context.Context, name string) (any, error) // one harmless call to a destination
-	Ready     func(context.Context) Readiness
-	Metrics   prometheus.Gatherer
-	Now       func() time.Time
-	Log       *slog.Logger
-	Version   string
+	Project   func() *project.Project                     // the last good project
+	Reload    func(context.Context) (ReloadResult, error) // read the project's files now
+	// Test makes one harmless call to a destination and returns its connectors.Account; connectors.ErrUnsupported where
+	// its connector knows none.
+	Test    func(ctx context.Context, name string) (any, error)
+	Ready   func(context.Context) Readiness
+	Metrics prometheus.Gatherer
+	Now     func() time.Time
+	Log     *slog.Logger
+	Version string
 
 	// Collector tells the collector's numbers; nil where this process has none.
 	Collector func() collector.Stats

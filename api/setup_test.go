@@ -51,6 +51,9 @@ type bench struct {
 	project   *project.Project
 	secrets   map[api.Role]string
 
+	account connectors.Account // what a test of a destination finds
+	refusal error
+
 	mu  sync.Mutex
 	now time.Time
 }
@@ -139,9 +142,7 @@ func setup(t *testing.T) *bench {
 			_, found, err := project.FromBundle(bundle, env)
 			return found, err
 		},
-		Test: func(context.Context, string) (any, error) {
-			return nil, errors.New("dialling hook.example: connection refused")
-		},
+		Test: func(context.Context, string) (any, error) { return b.account, b.refusal },
 		Ready: func(context.Context) api.Readiness {
 			return api.Readiness{Ready: true, Parts: map[string]string{"warehouse": "ok"}}
 		},
