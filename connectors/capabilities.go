@@ -76,10 +76,10 @@ type Tester interface {
 // Account is who the credential belongs to. Fingerprint is part of the
 // destination's identity: another one is a first sync.
 type Account struct {
-	Fingerprint string
-	Name        string
-	Missing     []string // rights that are missing
-	Standin     bool     // set by the Destination from the answer's header
+	Fingerprint string   `json:"fingerprint"`
+	Name        string   `json:"name"`
+	Missing     []string `json:"missing_rights,omitempty"` // rights that are missing
+	Standin     bool     `json:"standin"`                  // set by the Destination from the answer's header
 }
 
 // Poller asks for the outcome of a ticket, with one result per row of b once

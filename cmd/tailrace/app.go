@@ -66,7 +66,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	if _, err = a.db.Migrate(ctx); err != nil {
 		return a, fmt.Errorf("migrating the warehouse: %w", err)
 	}
-	if a.queue, err = jobs.Open(ctx, jobs.Options{RedisURL: cfg.Redis, DB: a.db, Log: log, Grace: drainFor}); err != nil {
+	if a.queue, err = jobs.Open(ctx, jobs.Options{RedisURL: cfg.Redis, Prefix: cfg.Prefix, DB: a.db, Log: log, Grace: drainFor}); err != nil {
 		return a, fmt.Errorf("opening the queue: %w", err)
 	}
 	a.metrics.MustRegister(a.queue)
@@ -84,7 +84,8 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	a.keeper.columns = a.audiences.Validate
 	a.identity = &identity.Resolver{DB: a.db, Now: time.Now, Log: log}
 	if cfg.role("collector") {
-		a.collector, err = collector.Open(collector.Options{Dir: filepath.Join(cfg.Data, "log"), Warehouse: a.db, Log: log, Metrics: collector.NewMetrics(a.metrics)})
+		a.collector, err = collector.Open(collector.Options{Dir: filepath.Join(cfg.Data, "log"), Warehouse: a.db, Log: log,
+			Metrics: collector.NewMetrics(a.metrics), MaxLogBytes: cfg.LogBytes})
 		if err != nil {
 			return a, err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,23 +12,28 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/tailrace/tailrace/project"
 )
 
 // config is what the flags and TAILRACE_… variables say; a flag wins over its variable.
 type config struct {
-	Project    string   // folder of the project's files
-	Data       string   // folder of the log and the embedded warehouse
-	Addr       string   // listen address of serve
-	Warehouse  string   // DSN; empty: embedded://DATA/warehouse
-	Database   string   // ClickHouse database
-	Redis      string   // URL; empty: in process
-	AdminToken string   // first admin token; empty: made and printed once
-	Roles      []string // empty: all
-	LogFormat  string   // text | json
-	LogLevel   string
-	Server     string // API address of a running server
-	Token      string // API token for Server
-	JSON       bool
+	Project     string   // folder of the project's files
+	Data        string   // folder of the log and the embedded warehouse
+	Addr        string   // listen address of serve
+	Warehouse   string   // DSN; empty: embedded://DATA/warehouse
+	Database    string   // ClickHouse database
+	Redis       string   // URL; empty: in process
+	Prefix      string   // of Redis keys; empty: the database's name
+	LogBytes    int64    // cap of the event log; 0: the collector's default
+	Environment string   // of tailrace.yml
+	AdminToken  string   // first admin token; empty: made and printed once
+	Roles       []string // empty: all
+	LogFormat   string   // text | json
+	LogLevel    string
+	Server      string // API address of a running server
+	Token       string // API token for Server
+	JSON        bool
 }
 
 var allRoles = []string{"collector", "api", "scheduler", "worker"}
@@ -37,9 +43,10 @@ func (c *config) bind(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&c.Project, "project", env("TAILRACE_PROJECT", "."), "folder with tailrace.yml (TAILRACE_PROJECT)")
 	f.StringVar(&c.Data, "data", env("TAILRACE_DATA", ".tailrace"), "folder of the event log and the embedded warehouse (TAILRACE_DATA)")
-	f.StringVar(&c.Warehouse, "warehouse", env("TAILRACE_WAREHOUSE", ""), "ClickHouse: embedded://PATH, https://… or clickhouse://… (TAILRACE_WAREHOUSE; default embedded in the data folder)")
-	f.StringVar(&c.Database, "database", env("TAILRACE_DATABASE", "tailrace"), "ClickHouse database (TAILRACE_DATABASE)")
-	f.StringVar(&c.Redis, "redis", env("TAILRACE_REDIS", ""), "Redis URL (TAILRACE_REDIS; default in process)")
+	f.StringVar(&c.Warehouse, "warehouse", env("TAILRACE_WAREHOUSE", ""), "ClickHouse: embedded://PATH, https://… or clickhouse://… (TAILRACE_WAREHOUSE; default that of tailrace.yml, else embedded in the data folder)")
+	f.StringVar(&c.Database, "database", env("TAILRACE_DATABASE", ""), "ClickHouse database (TAILRACE_DATABASE; default that of tailrace.yml, else tailrace)")
+	f.StringVar(&c.Redis, "redis", env("TAILRACE_REDIS", ""), "Redis URL (TAILRACE_REDIS; default that of tailrace.yml, else in process)")
+	f.StringVar(&c.Environment, "environment", env("TAILRACE_ENVIRONMENT", ""), "environment of tailrace.yml, which overrides database and Redis prefix (TAILRACE_ENVIRONMENT)")
 	f.StringVar(&c.Server, "server", env("TAILRACE_SERVER", ""), "address of a running server, such as http://127.0.0.1:8080 (TAILRACE_SERVER)")
 	f.StringVar(&c.Token, "token", env("TAILRACE_TOKEN", ""), "API token for --server (TAILRACE_TOKEN)")
 	f.StringVar(&c.LogLevel, "log-level", env("TAILRACE_LOG_LEVEL", "warn"), "debug, info, warn or error (TAILRACE_LOG_LEVEL; serve: info)")
@@ -53,6 +60,30 @@ func env(name, otherwise string) string {
 		return v
 	}
 	return otherwise
+}
+
+// settle fills in from tailrace.yml what neither a flag nor a variable says. A project that doesn't load is told
+// elsewhere; here it only says nothing.
+func (c *config) settle() error {
+	if hasFiles(c.Project) {
+		p, _ := project.Load(c.Project, os.LookupEnv)
+		cfg := p.Config
+		if c.Environment != "" {
+			var err error
+			if cfg, err = cfg.In(c.Environment); err != nil {
+				return err
+			}
+		}
+		c.Warehouse = cmp.Or(c.Warehouse, cfg.Warehouse.DSN.Reveal())
+		c.Database = cmp.Or(c.Database, cfg.Warehouse.Database)
+		c.Redis = cmp.Or(c.Redis, cfg.Redis.URL.Reveal())
+		c.Prefix = cfg.Redis.Prefix
+		c.LogBytes = int64(cfg.Collector.LogSize)
+	} else if c.Environment != "" {
+		return fmt.Errorf("--environment %s: there is no tailrace.yml in %s", c.Environment, c.Project)
+	}
+	c.Database = cmp.Or(c.Database, "tailrace")
+	return nil
 }
 
 func (c *config) warehouseDSN() (string, error) {

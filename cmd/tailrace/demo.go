@@ -67,6 +67,7 @@ func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (
 	if _, err := writeProject(c.Project); err != nil {
 		return err
 	}
+	c.Warehouse, c.Redis, c.Database, c.Prefix = "", "", "tailrace", "" // everything embedded, whatever the environment says
 	if c.Addr == "" {
 		c.Addr = freeAddr("127.0.0.1:8080")
 	}

@@ -19,9 +19,10 @@ your ad, email and CRM tools.
 
 Commands talk to the server given by --server, else to the one that serves the data folder, else they open the data
 folder themselves.`,
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version:           version,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return c.settle() },
 	}
 	c.bind(root)
 	root.AddGroup(&cobra.Group{ID: "start", Title: "Start:"}, &cobra.Group{ID: "work", Title: "Work:"}, &cobra.Group{ID: "data", Title: "Data:"}, &cobra.Group{ID: "operate", Title: "Operate:"})
