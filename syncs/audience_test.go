@@ -58,7 +58,7 @@ func TestLeftOutRows(t *testing.T) {
 	r := b.run(StartOptions{})
 	require.Equal(t, Succeeded, r.State)
 	require.Equal(t, map[string]uint64{OutDuplicateMatch: 1, OutEmptyMatch: 2}, r.Sums().LeftOut)
-	require.Equal(t, []string{"X", "y"}, b.vendor.members(), "the smallest key wins")
+	require.Equal(t, []string{"x", "y"}, b.vendor.members(), "the smallest key wins")
 	out, next, err := b.e.LeftOut(b.ctx, r.ID, "", "", 2)
 	require.NoError(t, err)
 	require.Len(t, out, 2)

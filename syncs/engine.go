@@ -57,7 +57,8 @@ type Options struct {
 	// Faults are called at the doors, for crash tests; nil in production.
 	Faults func(ctx context.Context, door Door) error
 
-	broken broken
+	broken      broken
+	alwaysMerge bool // tests: plans of any size take the way of large ones
 }
 
 // broken are the deliberately broken variants that the crash tests must catch.

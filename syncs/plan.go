@@ -162,8 +162,8 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 		Rows    uint64 `ch:"rows"`
 		Unequal bool   `ch:"unequal"`
 	}
-	err := e.db.Get(ctx, &state, "SELECT count() AS rows, (rows, sum(applied_hash)) != (?, toUInt128(?)) AS unequal FROM "+
-		e.table("sync_state")+" FINAL WHERE sync_id = ? AND applied_hash != 0", d.snap.rowsIn, d.snap.checksum.String(), d.def.SyncID)
+	err := e.db.Get(ctx, &state, "SELECT countIf(applied_hash != 0) AS rows, (rows, sum(applied_hash)) != (?, toUInt128(?)) OR countIf(last_status = 'unknown') > 0 AS unequal FROM "+
+		e.table("sync_state")+" FINAL WHERE sync_id = ?", d.snap.rowsIn, d.snap.checksum.String(), d.def.SyncID)
 	if err != nil {
 		return fmt.Errorf("comparing checksums: %w", err)
 	}
@@ -244,7 +244,7 @@ func (e *Engine) writeChanges(ctx context.Context, d *draft, plan string, params
 		return e.db.Exec(ctx, e.statement("plan_changes", fill), params)
 	}
 	return e.through(ctx, "exec:plan_changes", func() error {
-		if n.Rows*50 > d.snap.rowsIn+d.counts["holds"] && n.Rows > 100_000 {
+		if e.o.alwaysMerge || (n.Rows*50 > d.snap.rowsIn+d.counts["holds"] && n.Rows > 100_000) {
 			return merge()
 		}
 		err := e.db.Exec(ctx, e.statement("plan_changes", fill), params)

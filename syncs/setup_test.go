@@ -30,6 +30,7 @@ type vendor struct {
 	class   connectors.Class
 	rows    int
 	fold    bool
+	form    connectors.Form
 	// answer, if set, decides about a call before anything is applied.
 	answer func(n int, b connectors.Batch) (connectors.Answer, error, bool)
 	// poison ids are refused for good.
@@ -43,7 +44,7 @@ type vendor struct {
 }
 
 func newVendor() *vendor {
-	return &vendor{records: map[string]map[string]string{}, list: map[string]bool{}, class: connectors.ClassA, rows: 10,
+	return &vendor{records: map[string]map[string]string{}, list: map[string]bool{}, class: connectors.ClassA, rows: 10, form: connectors.Plain,
 		poison: map[string]bool{}, keys: map[string]bool{}, applied: map[string]int{}}
 }
 
@@ -79,6 +80,9 @@ func (v *vendor) Write(_ context.Context, b connectors.Batch) (connectors.Answer
 }
 
 func (v *vendor) apply(action connectors.Action, id string, r connectors.Row) {
+	if v.fold {
+		id = strings.ToLower(id)
+	}
 	switch action {
 	case connectors.AddToList:
 		v.list[id] = true
@@ -117,7 +121,7 @@ func (v *vendor) connector() connectors.Connector {
 	for _, a := range []connectors.Action{connectors.AddToList, connectors.RemoveFromList} {
 		list[a] = spec
 	}
-	ids := []connectors.Identifier{{Name: "id", Form: connectors.Plain, FoldCase: v.fold}, {Name: "email", Form: connectors.Plain, FoldCase: true}}
+	ids := []connectors.Identifier{{Name: "id", Form: v.form, FoldCase: v.fold}, {Name: "email", Form: connectors.Plain, FoldCase: true}}
 	return connectors.Connector{Name: "fake", Title: "Fake", Config: func() any { return &connectors.Endpoint{} },
 		Open: func(any, connectors.Env) (connectors.Writer, error) { return v, nil },
 		Objects: []connectors.Object{

@@ -2,12 +2,13 @@
 in:  sync_id, run_no, plan_id, removals, first, last, version, encoding; generated: row_outcomes, row_status
 out: sync_state
 why: applied_* change only by an accepted outcome and are carried forward by every other. It may be repeated: a key
-     that this run has folded already counts its failures no second time. applied_hash = 0: nothing is held. */
+     that this run has folded already counts its failures no second time. applied_hash = 0: nothing is held for sure;
+     applied_ids of an unknown row name then what may be there, so that a later plan can take it out. */
 INSERT INTO [[db]].sync_state (sync_id, key, applied_hash, applied_ids, applied_payload, encoding, ref, applied_at,
     last_status, last_op, last_hash, last_run_no, last_code, last_words, fails, version)
 SELECT {sync_id:String}, key,
     multiIf(holds_new, hash_after, holds_nothing, toUInt128(0), was_hash),
-    multiIf(holds_new, ids_after, holds_nothing, '', was_ids),
+    multiIf(holds_new, ids_after, holds_nothing AND NOT maybe_new, '', maybe_new AND (was_hash = 0 OR holds_nothing), ids_after, was_ids),
     multiIf(holds_new, payload_after, holds_nothing, '', was_payload),
     if(holds_new OR was_encoding = 0, {encoding:UInt16}, was_encoding),
     multiIf(holds_new, if(answer_ref != '', answer_ref, was_ref), holds_nothing, '', was_ref),
@@ -26,7 +27,8 @@ FROM
         [[row_status]] AS final,
         op != 'remove' AND final = 'accepted' AS holds_new,
         (op = 'remove' AND final IN ('accepted', 'moved', 'skipped')) OR (op = 'change' AND removal IN ('accepted', 'skipped') AND NOT holds_new)
-            AS holds_nothing
+            AS holds_nothing,
+        op != 'remove' AND final = 'unknown' AS maybe_new
     FROM
     (
         SELECT row_no, key, toString(op) AS op, hash_after, ids_after, payload_after FROM [[db]].sync_changes

@@ -2,15 +2,16 @@
 in:  sync_id, version (a sealed snapshot), full, adds, changes, removes (what the mode plans), parks; generated: plan (a table of ours)
 out: the plan's table (row_no, op, key); hash = 0 stands for "not on this side"
 why: both sides are read in key order and merged, nothing is sorted but the difference (docs/decisions.md §1).
-     A key with an unresolved unknown is never planned; a row that is only held back is never removed. */
+     Where an unknown parks, its key is never planned; elsewhere it may be held, so it is changed or removed rather
+     than added or forgotten. A row that is only held back is never removed. */
 INSERT INTO [[plan]] (row_no, op, key)
 SELECT row_number() OVER (ORDER BY rank, key) AS row_no, op, key
 FROM
 (
     SELECT
         if(d.hash = 0, a.key, d.key) AS key,
-        multiIf(a.hash = 0, 'add', d.hash = 0, 'remove', 'change') AS op,
-        multiIf(a.hash = 0, 3, d.hash = 0, 1, 2) AS rank
+        multiIf(d.hash = 0, 'remove', a.hash = 0 AND NOT a.maybe, 'add', 'change') AS op,
+        multiIf(op = 'remove', 1, op = 'change', 2, 3) AS rank
     FROM
     (
         SELECT key, hash FROM [[db]].sync_snapshot_rows
@@ -18,10 +19,11 @@ FROM
     ) AS d
     FULL JOIN
     (
-        SELECT key, applied_hash AS hash, last_status = 'unknown' AS parked FROM [[db]].sync_state FINAL
+        SELECT key, applied_hash AS hash, last_status = 'unknown' AS parked, parked AND applied_hash = 0 AND applied_ids != '' AS maybe
+        FROM [[db]].sync_state FINAL
         WHERE sync_id = {sync_id:String}
     ) AS a ON d.key = a.key
-    WHERE (d.hash != a.hash OR ({full:Bool} AND d.hash != 0))
+    WHERE (d.hash != a.hash OR ({full:Bool} AND d.hash != 0) OR (d.hash = 0 AND a.maybe))
         AND NOT ({parks:Bool} AND a.parked)
 )
 WHERE ((op = 'add' AND {adds:Bool}) OR (op = 'change' AND {changes:Bool}) OR (op = 'remove' AND {removes:Bool}))
