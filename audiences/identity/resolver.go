@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +18,7 @@ import (
 const (
 	DefaultMaxIDs   = 100
 	DefaultOverlap  = 5 * time.Minute
-	DefaultMaxLinks = 200_000
+	DefaultMaxLinks = 100_000
 )
 
 // Resolver ties identifiers to profiles, pass by pass. The zero values of
@@ -37,8 +38,8 @@ type Resolver struct {
 	// MaxLinks is about how many identify and alias events one window holds.
 	MaxLinks int
 
-	mu   sync.Mutex // one Run at a time
-	seen state
+	mu     sync.Mutex           // one Run at a time
+	blocks map[time.Time]uint64 // rows by loaded_at, of the last overlap, that were read; nil before the first Run
 
 	configuring sync.Mutex // guards MaxIDs and Blocked after the first Run
 }
@@ -60,12 +61,6 @@ type Report struct {
 	Refused int       `json:"refused"`
 }
 
-// state is what events_raw looked like when a Run ended: equal means nothing to do.
-type state struct {
-	Rows   uint64    `ch:"rows"`
-	Newest time.Time `ch:"newest"`
-}
-
 // Run reads all events loaded since the last pass, in windows, and writes one
 // row of identity_passes a window, last. It may be killed anywhere and run
 // again. One process at a time should run it (a lease of jobs sees to that);
@@ -73,15 +68,12 @@ type state struct {
 func (r *Resolver) Run(ctx context.Context) (Report, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now, err := r.look(ctx)
+	last, err := r.lastPass(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	if now == r.seen {
-		return Report{}, nil
-	}
-	last, err := r.lastPass(ctx)
-	if err != nil {
+	since, blocks, err := r.look(ctx, last.Until)
+	if err != nil || (len(blocks) == 0 && last.Newest == last.Pass) {
 		return Report{}, err
 	}
 	pass := last.Newest + 1
@@ -89,10 +81,6 @@ func (r *Resolver) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	var total Report
-	since := last.Until
-	if !since.IsZero() && since.Unix() > 0 {
-		since = since.Add(-r.overlap())
-	}
 	for {
 		w, err := r.nextWindow(ctx, since)
 		if err != nil {
@@ -112,22 +100,59 @@ func (r *Resolver) Run(ctx context.Context) (Report, error) {
 			break
 		}
 	}
-	r.seen = now
+	r.remember(blocks)
 	if total.Merges+total.Refused > 0 {
 		r.Log.InfoContext(ctx, "identities resolved", "pass", total.Pass, "links", total.Links, "merges", total.Merges, "refused", total.Refused)
 	}
 	return total, nil
 }
 
-// look is taken before the windows are read, so that a block which becomes
-// visible meanwhile makes the next Run look again.
-func (r *Resolver) look(ctx context.Context) (state, error) {
-	var s state
-	sql := "SELECT count() AS rows, max(loaded_at) AS newest FROM " + r.database() + ".events_raw"
-	if err := r.DB.Get(ctx, &s, sql); err != nil {
-		return state{}, fmt.Errorf("looking for new events: %w", err)
+// look finds the blocks of events that were not read yet, and where reading
+// has to begin. A block may become visible after one with a later loaded_at, so
+// the last overlap is looked at again: by its blocks as long as this process
+// remembers them, else it is read again. It is taken before the windows are
+// read, so that what becomes visible meanwhile is found by the next Run.
+func (r *Resolver) look(ctx context.Context, until time.Time) (since time.Time, fresh map[time.Time]uint64, err error) {
+	if until.Unix() > 0 {
+		since = until.Add(-r.overlap())
+	} else {
+		since = time.Unix(0, 0).UTC()
 	}
-	return s, nil
+	var found []struct {
+		LoadedAt time.Time `ch:"loaded_at"`
+		Rows     uint64    `ch:"rows"`
+	}
+	sql := "SELECT loaded_at, count() AS rows FROM " + r.database() + ".events_raw WHERE loaded_at > ? GROUP BY loaded_at ORDER BY loaded_at"
+	if err := r.DB.Select(ctx, &found, sql, since); err != nil {
+		return since, nil, fmt.Errorf("looking for new events: %w", err)
+	}
+	fresh = map[time.Time]uint64{}
+	for _, b := range found {
+		if r.blocks[b.LoadedAt.UTC()] != b.Rows {
+			fresh[b.LoadedAt.UTC()] = b.Rows
+		}
+	}
+	for _, b := range found {
+		if _, isFresh := fresh[b.LoadedAt.UTC()]; isFresh {
+			return b.LoadedAt.UTC().Add(-time.Millisecond), fresh, nil
+		}
+	}
+	return since, fresh, nil
+}
+
+// remember keeps the blocks that were read, of the last overlap only.
+func (r *Resolver) remember(read map[time.Time]uint64) {
+	if r.blocks == nil {
+		r.blocks = map[time.Time]uint64{}
+	}
+	maps.Copy(r.blocks, read)
+	var newest time.Time
+	for at := range r.blocks {
+		if at.After(newest) {
+			newest = at
+		}
+	}
+	maps.DeleteFunc(r.blocks, func(at time.Time, _ uint64) bool { return newest.Sub(at) > r.overlap()+time.Minute })
 }
 
 type lastPass struct {

@@ -30,7 +30,7 @@ func statement(name, database string) (string, error) {
 		return "", fmt.Errorf("reading statement %s: %w", name, err)
 	}
 	sql := strings.TrimSpace(string(text))
-	for _, part := range []string{"links", "recent"} {
+	for _, part := range []string{"pairs", "recent"} {
 		if part == name || !strings.Contains(sql, "{{"+part+"}}") {
 			continue
 		}
