@@ -28,7 +28,7 @@ type Limits struct {
 	MaxShrink project.Percent
 	// MinMembers is how many members there must be for MaxShrink to count; 100.
 	MinMembers uint64
-	// Pause is how long an on_change file rests after its last attempt; 5 s.
+	// Pause is how long an on_change file rests at least after its last attempt; 5 s.
 	Pause time.Duration
 	// KeepFor is how long a version that was superseded stays readable; an hour.
 	KeepFor time.Duration
@@ -57,8 +57,9 @@ type Audiences struct {
 	limits  Limits
 	worker  string
 
-	deciding sync.Mutex // one decision about a held version at a time
-	viewing  sync.Mutex // one change of views at a time
+	revealing sync.Mutex // one version at a time from its changes to its published row
+	deciding  sync.Mutex // one decision about a held version at a time
+	viewing   sync.Mutex // one change of views at a time
 }
 
 // New makes an Audiences. It does no work yet.

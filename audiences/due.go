@@ -51,12 +51,29 @@ func (a *Audiences) Due(ctx context.Context) ([]DueItem, error) {
 			continue
 		}
 		busy[n] = true
-		if a.mustWait(p, n, busy, now.marks) || (last != nil && a.now().Sub(last.UpdatedAt) < a.limits.Pause) {
+		edited := last != nil && last.RowFingerprint != f.RowFingerprint()
+		if a.mustWait(p, n, busy, now.marks) || (last != nil && !edited && a.now().Sub(last.UpdatedAt) < a.rest(last)) {
 			continue
 		}
 		due = append(due, DueItem{Kind: f.Kind, Name: f.Name, Trigger: trigger, Reason: reason})
 	}
 	return due, nil
+}
+
+// rest is how long a file rests after an attempt, while its inputs go on
+// changing: in proportion to what the attempt took; longer after a failure,
+// which the next event won't mend; and a person who looks at a held version is
+// given time to decide.
+func (a *Audiences) rest(last *Materialization) time.Duration {
+	const share, afterFailure, whileHeld = 5, time.Minute, 15 * time.Minute
+	pause := max(a.limits.Pause, share*last.UpdatedAt.Sub(last.QueuedAt))
+	switch last.State {
+	case StateFailed:
+		return max(pause, afterFailure)
+	case StateHeld:
+		return max(pause, whileHeld)
+	}
+	return pause
 }
 
 // StartDue starts everything that is due, and returns what it started.

@@ -33,6 +33,9 @@ func (a *Audiences) judge(ctx context.Context, p *project.Project, f *project.SQ
 	}
 	if why := a.overLimits(f, base, m); why != "" {
 		m.addReason("%s", why)
+		if err := a.supersedeHeld(ctx, m); err != nil {
+			return true, err
+		}
 		return true, a.advance(ctx, m, StateHeld)
 	}
 	return false, a.advance(ctx, m, StateChecked)

@@ -90,6 +90,10 @@ func TestALaterVersionSupersedesAHeldOne(t *testing.T) {
 	b.write(numbers("limits: { max_shrink: 10% }\n", 5))
 	held := b.audience("numbers")
 	require.Equal(t, audiences.StateHeld, held.State)
+	again := b.audience("numbers")
+	require.Equal(t, audiences.StateHeld, again.State)
+	require.Equal(t, audiences.StateSuperseded, b.get(held.ID).State, "there is one to decide about")
+	held = again
 	b.write(numbers("limits: { max_shrink: 10% }\n", 19))
 	require.Equal(t, audiences.StatePublished, b.audience("numbers").State)
 	require.Equal(t, audiences.StateSuperseded, b.get(held.ID).State)

@@ -13,6 +13,8 @@ import (
 // publish writes who entered and left, then the one row that reveals the
 // version, then the views.
 func (a *Audiences) publish(ctx context.Context, f *project.SQLFile, m *Materialization) error {
+	a.revealing.Lock()
+	defer a.revealing.Unlock()
 	base, err := a.published(ctx, m.Kind, m.Name)
 	if err != nil {
 		return err
@@ -116,7 +118,7 @@ func (a *Audiences) changesWritten(ctx context.Context, m *Materialization) (uin
 	return have, nil
 }
 
-// supersedeHeld ends older versions that wait for a person.
+// supersedeHeld ends older versions that wait for a person: there is one to decide about.
 func (a *Audiences) supersedeHeld(ctx context.Context, m *Materialization) error {
 	recent, err := a.newestVersions(ctx, m.Kind, m.Name)
 	if err != nil {
@@ -124,7 +126,7 @@ func (a *Audiences) supersedeHeld(ctx context.Context, m *Materialization) error
 	}
 	for _, old := range recent {
 		if old.State == StateHeld && old.Version < m.Version {
-			old.Reason = fmt.Sprintf("version %d was published", m.Version)
+			old.Reason = fmt.Sprintf("version %d came after it", m.Version)
 			// Whoever decides about it at this moment is right too.
 			if err := a.decide(ctx, &old, StateSuperseded); err != nil && !errors.Is(err, ErrConflict) {
 				return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -65,4 +66,20 @@ func TestWindowsAndRepeatsEndInTheSameProfiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before, b.count("SELECT sum(cityHash64(kind, value, profile_id)) FROM identities FINAL"))
 	require.Zero(t, b.count("SELECT count() FROM identity_merges FINAL WHERE into_profile IN (SELECT from_profile FROM identity_merges)"))
+}
+
+func TestABlockThatBecomesVisibleLateIsRead(t *testing.T) {
+	b := setup(t)
+	at := start.Add(time.Hour)
+	b.loadedAt(at, event{kind: "track", anon: "a1", at: 0}, event{kind: "track", user: "u1", at: 1})
+	b.run()
+	b.loadedAt(at.Add(-2*time.Minute), event{kind: "identify", user: "u1", anon: "a1", at: 2})
+	require.Equal(t, 1, b.run().Merges)
+	require.Zero(t, b.run().Pass)
+
+	// Another process doesn't remember what was read.
+	b.loadedAt(at.Add(-3*time.Minute), event{kind: "identify", user: "u1", anon: "a2", at: 3})
+	b.resolver = &identity.Resolver{DB: b.db, Now: b.resolver.Now, Log: b.resolver.Log}
+	require.Equal(t, 1, b.run().Merges)
+	b.same(user("u1"), anon("a1"), anon("a2"))
 }

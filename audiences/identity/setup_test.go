@@ -40,6 +40,12 @@ type event struct {
 
 func (b *bench) load(events ...event) {
 	b.Helper()
+	b.loadedAt(time.Now().UTC(), events...)
+}
+
+// loadedAt is load as if the block had come in at that time.
+func (b *bench) loadedAt(loaded time.Time, events ...event) {
+	b.Helper()
 	rows := make([][]any, len(events))
 	for i, e := range events {
 		b.events++
@@ -56,9 +62,9 @@ func (b *bench) load(events ...event) {
 			traits = fmt.Sprintf(`{"email":%q}`, e.email)
 		}
 		payload := fmt.Sprintf(`{"type":%q,"previousId":%q}`, e.kind, e.previous)
-		rows[i] = []any{fmt.Sprintf("m%03d", b.events), "web", e.kind, e.user, e.anon, profile, at, at, at, at, traits, payload}
+		rows[i] = []any{fmt.Sprintf("m%03d", b.events), "web", e.kind, e.user, e.anon, profile, at, at, at, at, loaded, traits, payload}
 	}
-	columns := []string{"message_id", "source", "type", "user_id", "anonymous_id", "profile_id", "timestamp", "original_timestamp", "stable_time", "received_at", "traits", "payload"}
+	columns := []string{"message_id", "source", "type", "user_id", "anonymous_id", "profile_id", "timestamp", "original_timestamp", "stable_time", "received_at", "loaded_at", "traits", "payload"}
 	require.NoError(b, b.db.Insert(context.Background(), "events_raw", columns, rows, warehouse.InsertOptions{}))
 }
 
