@@ -29,6 +29,9 @@ func (s *Server) registerDefinitions(kind project.Kind, plural string) {
 	register(s, endpoint{id: "list-" + plural, method: http.MethodGet, path: "/api/v1/" + plural, summary: "List " + plural + " and how they stand", tag: plural, role: Viewer},
 		func(ctx context.Context, _ *struct{}) (*body[page[audiences.Definition]], error) {
 			all, err := s.opts.Audiences.Definitions(ctx, kind)
+			for i := range all {
+				maskDefinition(ctx, &all[i])
+			}
 			return pageOf(s, all, ""), err
 		})
 	register(s, endpoint{id: "get-" + one, method: http.MethodGet, path: "/api/v1/" + plural + "/{name}", summary: "One " + one + ", with its SQL", tag: plural, role: Viewer},
@@ -36,6 +39,7 @@ func (s *Server) registerDefinitions(kind project.Kind, plural string) {
 			Name string `path:"name"`
 		}) (*body[audiences.Definition], error) {
 			d, err := s.opts.Audiences.Definition(ctx, kind, in.Name)
+			maskDefinition(ctx, &d)
 			return &body[audiences.Definition]{d}, err
 		})
 	register(s, endpoint{id: "list-" + one + "-versions", method: http.MethodGet, path: "/api/v1/" + plural + "/{name}/versions", summary: "Versions of one " + one + ", newest first", tag: plural, role: Viewer},
@@ -48,6 +52,11 @@ func (s *Server) registerDefinitions(kind project.Kind, plural string) {
 				return nil, err
 			}
 			found, err := s.opts.Audiences.Versions(ctx, kind, in.Name, audiences.VersionsOptions{States: in.State, Cursor: in.Cursor, Limit: in.Limit})
+			if masked(ctx) {
+				for i := range found.Items {
+					maskStates(&found.Items[i])
+				}
+			}
 			return pageOf(s, found.Items, found.Next), err
 		})
 	register(s, endpoint{id: "materialize-" + one, method: http.MethodPost, path: "/api/v1/" + plural + "/{name}/materializations", summary: "Compute a new version now", tag: plural, role: Operator, status: http.StatusAccepted},
@@ -73,6 +82,9 @@ func (s *Server) registerMaterializations() {
 	register(s, endpoint{id: "get-materialization", method: http.MethodGet, path: "/api/v1/materializations/{id}", summary: "One version of a trait or audience", tag: "materializations", role: Viewer},
 		func(ctx context.Context, in *byID) (*body[audiences.Materialization], error) {
 			m, err := s.opts.Audiences.Materialization(ctx, in.ID)
+			if masked(ctx) {
+				maskStates(&m)
+			}
 			return &body[audiences.Materialization]{m}, err
 		})
 	for _, d := range []struct {
@@ -93,5 +105,13 @@ func (s *Server) registerMaterializations() {
 				m, err := d.do(ctx, in.ID, who(ctx).actor())
 				return &body[audiences.Materialization]{m}, err
 			})
+	}
+}
+
+// maskDefinition hides from viewers what may name a person in why it is stale.
+func maskDefinition(ctx context.Context, d *audiences.Definition) {
+	if masked(ctx) {
+		d.StaleCause = maskWords(d.StaleCause)
+		maskStates(d.Published, d.Last)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tailrace/tailrace/audiences"
 )
 
 // maskText hides a text value from viewers and leaves its shape: ada@example.com becomes a•••@e•••.com.
@@ -66,12 +68,15 @@ func maskValue(v any) any {
 	return v
 }
 
-// personal finds what may name a person in words of a vendor or in a path: addresses, quoted values, long numbers.
+// samples are the keys that our own messages name.
+var samples = regexp.MustCompile(`(for example |have the same [^:]+: )[^\n]*`)
+
+// personal finds what else may name a person in words or in a path: addresses, quoted values, long numbers.
 var personal = regexp.MustCompile(`[^\s"'<>/?&=]+(?:@|%40)[^\s"'<>/?&=]+|"[^"]*"|'[^']*'|\d{5,}`)
 
 // maskWords hides what may name a person in free text and leaves the rest to be read.
 func maskWords(s string) string {
-	return personal.ReplaceAllStringFunc(s, func(found string) string {
+	return personal.ReplaceAllStringFunc(samples.ReplaceAllString(s, "${1}•••"), func(found string) string {
 		if q := found[:1]; q == `"` || q == "'" {
 			return q + maskText(strings.Trim(found, q)) + q
 		}
@@ -80,3 +85,20 @@ func maskWords(s string) string {
 }
 
 func maskRaw(raw json.RawMessage) json.RawMessage { return json.RawMessage(maskJSON(string(raw))) }
+
+// maskStates hides what may name a person in why versions failed or are held.
+func maskStates(versions ...*audiences.Materialization) {
+	for _, m := range versions {
+		if m != nil {
+			m.Error, m.Reason = maskWords(m.Error), maskWords(m.Reason)
+		}
+	}
+}
+
+// mask hides what may name a person in why a run failed.
+func (r *RunView) mask() {
+	r.Error, r.Reason = maskWords(r.Error), maskWords(r.Reason)
+	for i := range r.History {
+		r.History[i].Error, r.History[i].Reason = maskWords(r.History[i].Error), maskWords(r.History[i].Reason)
+	}
+}

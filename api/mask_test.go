@@ -39,10 +39,12 @@ func TestMaskJSON(t *testing.T) {
 func TestMaskWords(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"":                                  "",
-		"429: slow down":                    "429: slow down",
-		"contact ada@example.com exists":    "contact a•••@e•••.com exists",
-		"/contacts/ada%40example.com?id=u1": "/contacts/a•••@e•••.com?id=u1",
+		"": "",
+		"several rows have one key, for example ada, eve":   "several rows have one key, for example •••",
+		"a.sql:3:1: several rows have the same email: x, y": "a.sql:3:1: several rows have the same email: •••",
+		"429: slow down":                           "429: slow down",
+		"contact ada@example.com exists":           "contact a•••@e•••.com exists",
+		"/contacts/ada%40example.com?id=u1":        "/contacts/a•••@e•••.com?id=u1",
 		`firstname "Ada" isn't a number 491701234`: `firstname "A•••" isn't a number 4•••`,
 	} {
 		require.Equal(t, want, maskWords(in), in)

@@ -181,6 +181,9 @@ func (s *Server) run(ctx context.Context, id string) (RunView, error) {
 	for _, r := range steps {
 		out.History = append(out.History, RunStep{State: r.State, At: r.At.UTC(), Actor: r.Actor, Reason: r.Reason, Error: r.Error})
 	}
+	if masked(ctx) {
+		out.mask()
+	}
 	return out, nil
 }
 
@@ -196,6 +199,9 @@ func (s *Server) runs(ctx context.Context, f syncs.RunFilter) (*body[page[RunVie
 	out := make([]RunView, len(found))
 	for i, r := range found {
 		out[i] = viewRun(r, names[r.SyncID])
+		if masked(ctx) {
+			out[i].mask()
+		}
 	}
 	return pageOf(s, out, next), nil
 }

@@ -31,7 +31,7 @@ func (s *Server) registerSyncs() {
 			}
 			out := []SyncView{}
 			for _, k := range known {
-				out = append(out, viewSync(s.opts.Project(), k))
+				out = append(out, viewSync(ctx, s.opts.Project(), k))
 			}
 			return pageOf(s, out, ""), nil
 		})
@@ -117,10 +117,10 @@ func (s *Server) sync(ctx context.Context, name string) (*body[SyncView], error)
 	if err != nil {
 		return nil, err
 	}
-	return &body[SyncView]{viewSync(s.opts.Project(), known)}, nil
+	return &body[SyncView]{viewSync(ctx, s.opts.Project(), known)}, nil
 }
 
-func viewSync(p *project.Project, k syncs.Sync) SyncView {
+func viewSync(ctx context.Context, p *project.Project, k syncs.Sync) SyncView {
 	out := SyncView{SyncFileView: SyncFileView{FileView: FileView{Name: k.Name}, Destination: k.Destination}, SyncID: k.SyncID, Status: k.Status,
 		Identity: k.Identity, Standin: k.Standin, Holds: k.Holds, FirstSeenAt: k.FirstSeenAt.UTC()}
 	if f := p.Sync(k.Name); f != nil {
@@ -134,6 +134,9 @@ func viewSync(p *project.Project, k syncs.Sync) SyncView {
 	}
 	if k.Last != nil {
 		r := viewRun(*k.Last, k.Name)
+		if masked(ctx) {
+			r.mask()
+		}
 		out.LastRun = &r
 	}
 	return out
