@@ -70,7 +70,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 		return a, fmt.Errorf("opening the queue: %w", err)
 	}
 	a.metrics.MustRegister(a.queue)
-	a.keeper = &keeper{db: a.db, log: log, apply: a.apply}
+	a.keeper = &keeper{db: a.db, log: log, use: a.use, apply: a.apply, trust: cfg.local}
 	if cfg.role("scheduler") && hasFiles(cfg.Project) {
 		a.keeper.dir = cfg.Project
 	}
@@ -111,8 +111,8 @@ func openWarehouse(ctx context.Context, cfg *config, log *slog.Logger) (*warehou
 	return db, err
 }
 
-// apply tells every part of a project that came into force.
-func (a *app) apply(ctx context.Context, p *project.Project) error {
+// use gives a project that came into force to the parts of this process.
+func (a *app) use(p *project.Project) {
 	if a.collector != nil {
 		a.collector.SetSources(func(key string) (collector.Source, bool) {
 			s := p.SourceByWriteKey(key)
@@ -123,6 +123,10 @@ func (a *app) apply(ctx context.Context, p *project.Project) error {
 		})
 	}
 	a.identity.Configure(p.Config.Identity.MaxIDs, p.Config.Identity.Blocked)
+}
+
+// apply makes the warehouse follow a project: views, and the register of syncs.
+func (a *app) apply(ctx context.Context, _ *project.Project) error {
 	found, err := a.audiences.Apply(ctx)
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ func (c *config) connect(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.local = true
 	app, err := openApp(ctx, c, log)
 	if err != nil {
 		return nil, err

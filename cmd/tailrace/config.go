@@ -34,6 +34,7 @@ type config struct {
 	Server      string // API address of a running server
 	Token       string // API token for Server
 	JSON        bool
+	local       bool // this process opens the data for one command only
 }
 
 var allRoles = []string{"collector", "api", "scheduler", "worker"}

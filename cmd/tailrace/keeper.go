@@ -23,7 +23,9 @@ type keeper struct {
 	dir     string // empty: this process has no files and follows the bundles
 	log     *slog.Logger
 	columns func(context.Context, *project.Project) (project.Diagnostics, error) // what the warehouse knows
-	apply   func(context.Context, *project.Project) error                        // told of every project that comes into force
+	use     func(*project.Project)                                               // told of every project that comes into force
+	apply   func(context.Context, *project.Project) error                        // makes the warehouse follow one; repeatable
+	trust   bool                                                                 // the newest bundle was applied: don't do it again
 
 	current atomic.Pointer[project.Project]
 	read    atomic.Pointer[project.Project] // as it was read last, errors or not
@@ -93,6 +95,9 @@ func (k *keeper) reload(ctx context.Context) (api.ReloadResult, error) {
 	}
 	p, found := project.Load(k.dir, os.LookupEnv)
 	k.read.Store(p)
+	if k.trust && p.Hash == k.current.Load().Hash && len(found.Errors()) == 0 {
+		return api.ReloadResult{Hash: p.Hash, Published: true, Diagnostics: found}, nil
+	}
 	found, err := k.check(ctx, p, found)
 	if err != nil {
 		return api.ReloadResult{}, err
@@ -108,31 +113,36 @@ func (k *keeper) reload(ctx context.Context) (api.ReloadResult, error) {
 	return result, nil
 }
 
-// publish makes a project the newest bundle and brings it into force.
+// publish brings a project into force and then makes it the newest bundle: so the newest bundle is always applied.
 func (k *keeper) publish(ctx context.Context, p *project.Project) error {
-	newest, err := k.newest(ctx, false)
-	if err != nil {
+	if err := k.put(ctx, p, true); err != nil {
 		return err
 	}
-	if newest.Hash != p.Hash {
-		host, err := os.Hostname()
-		if err != nil {
-			host = "unknown"
-		}
-		err = k.db.Insert(ctx, k.db.Database()+".projects", []string{"hash", "bundle", "published_at", "published_by"},
-			[][]any{{p.Hash, string(p.Bundle()), time.Now().UTC(), host}}, warehouse.InsertOptions{Token: fmt.Sprintf("project:%s:%d", p.Hash, time.Now().UnixNano())})
-		if err != nil {
-			return fmt.Errorf("publishing the project: %w", err)
-		}
+	newest, err := k.newest(ctx, false)
+	if err != nil || newest.Hash == p.Hash {
+		return err
 	}
-	return k.put(ctx, p)
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	err = k.db.Insert(ctx, k.db.Database()+".projects", []string{"hash", "bundle", "published_at", "published_by"},
+		[][]any{{p.Hash, string(p.Bundle()), time.Now().UTC(), host}}, warehouse.InsertOptions{})
+	if err != nil {
+		return fmt.Errorf("publishing the project: %w", err)
+	}
+	return nil
 }
 
-// put brings a project into force. The parts are told after it is current, since they read it there; what they can't
-// do now (a warehouse that is away) they do at the next reload.
-func (k *keeper) put(ctx context.Context, p *project.Project) error {
+// put brings a project into force. The warehouse follows after it is current, since the parts read it there; what they
+// can't do now (a warehouse that is away) they do at the next reload.
+func (k *keeper) put(ctx context.Context, p *project.Project, apply bool) error {
 	if old := k.current.Swap(p); old.Hash != p.Hash {
 		k.log.Info("project in force", "hash", p.Hash[:12], "audiences", len(p.Audiences), "traits", len(p.Traits), "syncs", len(p.Syncs))
+	}
+	k.use(p)
+	if !apply {
+		return nil
 	}
 	if err := k.apply(ctx, p); err != nil {
 		return fmt.Errorf("bringing project %.12s into force: %w", p.Hash, err)
@@ -178,7 +188,7 @@ func (k *keeper) follow(ctx context.Context) error {
 		k.log.Error("the published project doesn't load here; is a variable missing in this process's environment?", "first", bad[0].String())
 		return nil
 	}
-	return k.put(ctx, p)
+	return k.put(ctx, p, false)
 }
 
 // run picks up changed files, or newer bundles, until ctx ends.
