@@ -16,7 +16,7 @@ const (
 )
 
 func (s *Server) registerProgress() {
-	register(s, endpoint{id: "watch-run", method: http.MethodGet, path: "/api/v1/runs/{id}/events", summary: "Follow a run as server-sent events until it is over; each is the run, its id the transition's number", tag: "runs", role: Viewer},
+	register(s, endpoint{id: "watch-run", method: http.MethodGet, path: "/api/v1/runs/{id}/events", summary: "Follow a run as server-sent events until it is over; each is the run, its id the transition's number", tag: "runs", role: Viewer, streams: "text/event-stream"},
 		func(ctx context.Context, in *runByID) (*huma.StreamResponse, error) {
 			if _, err := s.opts.Syncs.Run(ctx, in.ID); err != nil {
 				return nil, err

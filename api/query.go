@@ -20,7 +20,7 @@ import (
 var queryFormats = []string{"JSONEachRow", "JSONCompactEachRowWithNamesAndTypes", "CSVWithNames", "TSVWithNames", "PrettyCompact", "Markdown", "Parquet", "Arrow", "Native"}
 
 func (s *Server) registerQuery() {
-	register(s, endpoint{id: "query", method: http.MethodPost, path: "/api/v1/query", summary: "Run read-only SQL; the answer streams in the format asked for", tag: "query", role: Operator},
+	register(s, endpoint{id: "query", method: http.MethodPost, path: "/api/v1/query", summary: "Run read-only SQL; the answer streams in the format asked for", tag: "query", role: Operator, streams: "application/x-ndjson"},
 		func(ctx context.Context, in *struct {
 			Body struct {
 				SQL    string `json:"sql" minLength:"1" maxLength:"100000" example:"SELECT event, count() FROM events GROUP BY event"`

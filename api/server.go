@@ -114,7 +114,8 @@ type endpoint struct {
 	id, method, path, summary, tag string
 	role                           Role
 	status                         int
-	maxBody                        int64 // bytes; zero means 1 MB
+	maxBody                        int64  // bytes; zero means 1 MB
+	streams                        string // media type of an answer that streams
 }
 
 // register adds an endpoint. A missing role is a mistake of ours: it stops the program at start, not at the first call.
@@ -122,14 +123,19 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 	if rank[e.role] == 0 {
 		panic("api: endpoint " + e.id + " names no role")
 	}
-	huma.Register(s.huma, huma.Operation{
+	op := huma.Operation{
 		OperationID: e.id, Method: e.method, Path: e.path, Summary: e.summary, Tags: []string{e.tag},
 		DefaultStatus: e.status, MaxBodyBytes: e.maxBody, Metadata: map[string]any{"role": e.role},
 		Extensions:  map[string]any{"x-role": e.role},
 		Description: "Needs the role " + string(e.role) + ".",
 		Security:    []map[string][]string{{"token": {}}},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
-	}, func(ctx context.Context, in *I) (*O, error) {
+	}
+	if e.streams != "" {
+		op.Responses = map[string]*huma.Response{"200": {Description: "The answer, as it streams",
+			Content: map[string]*huma.MediaType{e.streams: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	}
+	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, s.fail(err)

@@ -147,7 +147,7 @@ func setup(t *testing.T) *bench {
 			return api.Readiness{Ready: true, Parts: map[string]string{"warehouse": "ok"}}
 		},
 		Collector: func() collector.Stats { return collector.Stats{Accepted: 3, Loaded: 2, PendingBytes: 17} },
-		Metrics:   prometheus.NewRegistry(), Now: b.clock, Log: log, Version: "test",
+		Metrics:   prometheus.NewRegistry(), Now: b.clock, Log: log, Version: "v1",
 	})
 	b.http = httptest.NewServer(router)
 	t.Cleanup(b.http.Close)
