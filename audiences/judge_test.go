@@ -24,7 +24,7 @@ func TestAFailedTestKeepsAVersionFromBeingPublished(t *testing.T) {
 		"tests: [{ max_members: 5 }]":                                              "test max_members: 5: there are 12",
 		"tests: [{ unique: kind }]":                                                "test unique: kind: 3 values don't pass",
 		"tests: [{ accepted_values: { column: kind, values: [0, 1] } }]":           "test accepted_values: kind in 0, 1: 4 rows don't pass",
-		"tests: [{ not_null: maybe }]":                                             "there is no such column",
+		"tests: [{ not_null: maybe }]":                                             "audiences/numbers.sql:3:9: unknown column maybe",
 		"tests: [{ relationships: { column: id, to: identities, field: value } }]": "12 rows don't pass",
 		"tests: [{ sql: 'SELECT id FROM numbers WHERE kind = 2' }]":                "it returned 4 rows",
 		"tests: [{ sql: 'SELECT nothing FROM numbers' }]":                          "unknown column nothing",
