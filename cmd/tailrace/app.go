@@ -76,7 +76,6 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	}
 	a.keeper.current.Store(&project.Project{})
 	a.audiences = audiences.New(audiences.Options{DB: a.db, Project: a.keeper.project, Queue: a.queue, Now: time.Now, Log: log})
-	a.keeper.columns = a.audiences.Validate
 	a.syncs = syncs.New(syncs.Options{DB: a.db, Queue: a.queue, Now: time.Now, Log: log, Project: a.keeper.project, Worker: a.queue.Worker(),
 		Connect: func(d *project.Destination) (*connectors.Destination, error) {
 			return a.destinations.connect(a.keeper.project(), d)
