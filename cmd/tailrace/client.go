@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 
@@ -56,20 +55,6 @@ func (c *config) connect(ctx context.Context) (*client, error) {
 		}
 		return app.close()
 	}}, nil
-}
-
-// localIdentity is who a command in process is: whoever may open the data folder is an admin of it.
-var localIdentity = api.Identity{ID: "local", Name: "command line", Role: api.Admin}
-
-// inProcess answers requests with a handler of this process.
-type inProcess struct{ handler http.Handler }
-
-func (p inProcess) Do(r *http.Request) (*http.Response, error) {
-	rec := httptest.NewRecorder()
-	r.RequestURI = r.URL.RequestURI()
-	r.RemoteAddr = "127.0.0.1:0"
-	p.handler.ServeHTTP(rec, r.WithContext(api.WithIdentity(r.Context(), localIdentity)))
-	return rec.Result(), nil
 }
 
 func (c *client) close() error { return c.closer() }
