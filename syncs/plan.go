@@ -207,10 +207,11 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 // writeChanges looks up what is held and wanted of the keys that differ.
 func (e *Engine) writeChanges(ctx context.Context, d *draft, plan string, params warehouse.P) error {
 	var n struct {
-		Rows uint64 `ch:"rows"`
-		Old  uint64 `ch:"old"`
+		Rows    uint64 `ch:"rows"`
+		Removes uint64 `ch:"removes"`
+		Changes uint64 `ch:"changes"`
 	}
-	if err := e.db.Get(ctx, &n, "SELECT count() AS rows, countIf(op != 'add') AS old FROM "+plan); err != nil {
+	if err := e.db.Get(ctx, &n, "SELECT count() AS rows, countIf(op = 'remove') AS removes, countIf(op = 'change') AS changes FROM "+plan); err != nil {
 		return fmt.Errorf("counting the plan: %w", err)
 	}
 	if n.Rows == 0 {
@@ -235,8 +236,10 @@ func (e *Engine) writeChanges(ctx context.Context, d *draft, plan string, params
 	params["exit"] = exit
 	fill := map[string]string{"plan": plan, "row_hash": changeHashSQL, "moved": "''", "algorithm": "hash", "more_settings": "",
 		"few_d": "AND key IN (SELECT key FROM " + plan + ")", "few_a": "AND key IN (SELECT key FROM " + plan + ")"}
-	if n.Old > 0 {
-		fill["moved"] = e.statement("plan_moved", map[string]string{"plan": plan, "fold_applied": d.foldSQL("applied_ids"), "fold_ids": d.foldSQL("ids")})
+	if n.Removes > 0 || (d.behaviour.list && n.Changes > 0) {
+		fold := d.foldSQL("applied_ids")
+		fill["moved"] = e.statement("plan_moved", map[string]string{"plan": plan, "fold_applied": fold, "fold_ids": d.foldSQL("ids"),
+			"old": "SELECT " + fold + " FROM " + e.table("sync_state") + " FINAL WHERE sync_id = {sync_id:String} AND key IN (SELECT key FROM " + plan + " WHERE op != 'add')"})
 	}
 	merge := func() error {
 		fill["algorithm"], fill["few_d"], fill["few_a"] = "full_sorting_merge", "", ""

@@ -132,7 +132,7 @@ func (v *vendor) connector() connectors.Connector {
 
 // bench is one test's project, warehouse, vendor and engine.
 type bench struct {
-	*testing.T
+	testing.TB
 	ctx     context.Context
 	db      *warehouse.DB
 	vendor  *vendor
@@ -168,9 +168,9 @@ func setup(t *testing.T, syncYAML string, change ...func(*Options)) *bench {
 	return setupOn(t, warehousetest.Open(t), syncYAML, change...)
 }
 
-func setupOn(t *testing.T, db *warehouse.DB, syncYAML string, change ...func(*Options)) *bench {
+func setupOn(t testing.TB, db *warehouse.DB, syncYAML string, change ...func(*Options)) *bench {
 	t.Helper()
-	b := &bench{T: t, ctx: context.Background(), db: db, vendor: newVendor(), dir: t.TempDir(), now: time.Now}
+	b := &bench{TB: t, ctx: context.Background(), db: db, vendor: newVendor(), dir: t.TempDir(), now: time.Now}
 	b.files(map[string]string{"syncs/s.yml": syncYAML})
 	b.exec("CREATE TABLE IF NOT EXISTS " + db.ProjectDatabase() + ".people (key String, id Nullable(String), name Nullable(String), age UInt64) ENGINE = ReplacingMergeTree ORDER BY key")
 	b.e = b.engine(change...)

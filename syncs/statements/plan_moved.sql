@@ -1,5 +1,6 @@
 /* Keys whose old identifiers must not be taken out, since somebody else has them now.
-in:  sync_id, version; generated: plan, fold_applied and fold_ids (identifiers in the form that equal ones share)
+in:  sync_id, version; generated: plan, fold_applied and fold_ids (identifiers in the form that equal ones share),
+     old (the identifiers that the plan would take out)
 out: key
 why: after a merge of profiles the old key's removal would delete the person that the new key just wrote. Of several
      removals of one identifier only the first is sent. */
@@ -22,9 +23,9 @@ SELECT key FROM
 )
 WHERE nth > 1 OR held IN
 (
-    SELECT [[fold_ids]] FROM [[db]].sync_snapshot_rows
-    WHERE sync_id = {sync_id:String} AND version = {version:UInt64} AND reason = ''
+    SELECT [[fold_ids]] AS taken FROM [[db]].sync_snapshot_rows
+    WHERE sync_id = {sync_id:String} AND version = {version:UInt64} AND reason = '' AND taken IN ([[old]])
     UNION ALL
-    SELECT [[fold_applied]] FROM [[db]].sync_state FINAL
-    WHERE sync_id = {sync_id:String} AND applied_hash != 0 AND key NOT IN (SELECT key FROM [[plan]])
+    SELECT [[fold_applied]] AS taken FROM [[db]].sync_state FINAL
+    WHERE sync_id = {sync_id:String} AND applied_hash != 0 AND key NOT IN (SELECT key FROM [[plan]]) AND taken IN ([[old]])
 )
