@@ -42,6 +42,11 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 		return nil, err
 	}
 	maps.Copy(out, permissions)
+	for _, after := range s.Schedule.After {
+		if err := read(afterPrefix+after, e.afterSQL(p, after), after); err != nil {
+			return nil, err
+		}
+	}
 	readsProfiles := false
 	for _, c := range mappedColumns(s) {
 		if !c.Profile {
@@ -67,6 +72,19 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 	return out, read("held_back", "SELECT concat((SELECT toString((count(), sum(sipHash64(key)))) FROM "+e.table("sync_state")+
 		" FINAL WHERE sync_id = ? AND last_status = 'unknown'), (SELECT toString((count(), sum(sipHash64(key, payload_hash)))) FROM "+
 		e.table("sync_dead")+" FINAL WHERE sync_id = ? AND NOT released))", syncID, syncID)
+}
+
+// afterPrefix marks the versions that `schedule: { after: … }` waits for.
+const afterPrefix = "after:"
+
+// afterSQL reads the newest result of what a sync runs after: a finished run of
+// another sync, or a published version of a trait or audience.
+func (e *Engine) afterSQL(p *project.Project, name string) string {
+	if p.Sync(name) != nil {
+		return "SELECT toString(max(run_no)) FROM " + e.table("sync_runs") + " WHERE state IN ('succeeded', 'partial') AND sync_id IN (SELECT sync_id FROM " +
+			e.table("sync_definitions") + " FINAL WHERE name = ?)"
+	}
+	return "SELECT toString(max(version)) FROM " + e.table("materialization_log") + " WHERE state = 'published' AND name = ?"
 }
 
 // permissionVersions says in what state consent and suppression are.

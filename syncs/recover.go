@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/tailrace/tailrace/jobs"
@@ -85,7 +86,8 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // Due names the syncs with schedule on_change whose inputs differ from those of
-// their last run, or that never ran. Syncs with an open run aren't named: that
+// their last run, or that never ran, and those that run after others which have
+// a newer result. Syncs with an open run aren't named: that
 // run, or the next one, takes all changes.
 func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	p := e.o.Project()
@@ -99,7 +101,7 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	var due []string
 	for _, d := range definitions {
 		s := p.Sync(d.Name)
-		if d.Status != statusActive || s == nil || d.Paused || s.Paused || s.Schedule.Kind != project.OnChange {
+		if d.Status != statusActive || s == nil || d.Paused || s.Paused || (s.Schedule.Kind != project.OnChange && s.Schedule.Kind != project.After) {
 			continue
 		}
 		changed, err := e.changed(ctx, p, s, d)
@@ -129,6 +131,13 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 	}
 	if kind, name := s.Reads(); kind != project.KindModel && now["source"] == name+"@0" {
 		return false, nil // nothing is published yet
+	}
+	if s.Schedule.Kind == project.After {
+		maps.DeleteFunc(now, func(name, version string) bool { return !strings.HasPrefix(name, afterPrefix) || version == "0" })
+		if len(last) == 0 || len(now) == 0 {
+			return len(now) > 0, nil
+		}
+		maps.DeleteFunc(last[0].InputVersions, func(name, _ string) bool { return now[name] == "" })
 	}
 	if len(last) == 0 {
 		return true, nil
