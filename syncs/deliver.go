@@ -59,7 +59,10 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	d.intents.close()
 	d.outcomes.close()
 	d.writeExchanges(context.WithoutCancel(ctx))
+	var tampered *DigestError
 	switch {
+	case errors.As(err, &tampered):
+		return e.close(ctx, r, err.Error())
 	case err != nil:
 		return fmt.Errorf("delivering run %s: %w", runID, err)
 	case d.stop != "":

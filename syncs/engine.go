@@ -57,8 +57,9 @@ type Options struct {
 	// Faults are called at the doors, for crash tests; nil in production.
 	Faults func(ctx context.Context, door Door) error
 
-	broken      broken
-	alwaysMerge bool // tests: plans of any size take the way of large ones
+	broken       broken
+	alwaysMerge  bool // tests: plans of any size take the way of large ones
+	lookUpMemory int  // of the way of small ones; tests make it fail
 }
 
 // broken are the deliberately broken variants that the crash tests must catch.
@@ -104,6 +105,9 @@ func New(o Options) *Engine {
 	}
 	if o.QuarantineAfter == 0 {
 		o.QuarantineAfter = 5
+	}
+	if o.lookUpMemory == 0 {
+		o.lookUpMemory = planMemory
 	}
 	if o.Worker == "" {
 		o.Worker = "worker"

@@ -134,7 +134,7 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 		reason = "first sync"
 	}
 	err = e.move(ctx, r, Planned, func(next *Run) {
-		next.PlanID, next.PlanDigest, next.StateRunNo = planID, d.digest, stateRun
+		next.PlanID, next.PlanDigest, next.StateRunNo = d.planID, d.digest, stateRun
 		next.DefinitionHash, next.ProjectHash, next.InputVersions = j.def.Hash, j.project.Hash, d.snap.inputs
 		next.Counts, next.Timings, next.Full, next.FullReason = d.counts, d.timings, full, reason
 	})
@@ -204,6 +204,9 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 	return e.writeChanges(ctx, d, plan, params)
 }
 
+// planMemory bounds each statement of a plan, in bytes.
+const planMemory = 1 << 30
+
 // writeChanges looks up what is held and wanted of the keys that differ.
 func (e *Engine) writeChanges(ctx context.Context, d *draft, plan string, params warehouse.P) error {
 	var n struct {
@@ -234,7 +237,7 @@ func (e *Engine) writeChanges(ctx context.Context, d *draft, plan string, params
 		}
 	}
 	params["exit"] = exit
-	fill := map[string]string{"plan": plan, "row_hash": changeHashSQL, "moved": "''", "algorithm": "hash", "more_settings": "",
+	fill := map[string]string{"plan": plan, "row_hash": changeHashSQL, "moved": "''", "algorithm": "hash", "more_settings": "", "memory": fmt.Sprint(e.o.lookUpMemory),
 		"few_d": "AND key IN (SELECT key FROM " + plan + ")", "few_a": "AND key IN (SELECT key FROM " + plan + ")"}
 	if n.Removes > 0 || (d.behaviour.list && n.Changes > 0) {
 		fold := d.foldSQL("applied_ids")
@@ -243,6 +246,7 @@ func (e *Engine) writeChanges(ctx context.Context, d *draft, plan string, params
 	}
 	merge := func() error {
 		fill["algorithm"], fill["few_d"], fill["few_a"] = "full_sorting_merge", "", ""
+		fill["memory"] = fmt.Sprint(planMemory)
 		fill["more_settings"] = ", max_block_size = 8192, max_bytes_before_external_sort = 268435456"
 		return e.db.Exec(ctx, e.statement("plan_changes", fill), params)
 	}

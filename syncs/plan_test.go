@@ -105,3 +105,25 @@ func TestRowsTheDestinationNeverTakesAreRejectedByThePlan(t *testing.T) {
 	require.Len(t, b.vendor.calls[0].Rows, 1, "a plain identifier never leaves where a hash is due")
 	require.NoError(t, b.e.Clean(b.ctx))
 }
+
+func TestTooLittleMemoryTakesTheOtherWay(t *testing.T) {
+	b := setup(t, mirrorRecords, func(o *Options) { o.lookUpMemory = 1 })
+	b.people(many(0, 20)...)
+	r := b.run(StartOptions{})
+	require.Equal(t, Succeeded, r.State, r.Error)
+	require.EqualValues(t, 20, r.Sums().Accepted)
+}
+
+func TestBatchesAreWhatWasSealed(t *testing.T) {
+	b := setup(t, mirrorRecords)
+	b.people(many(0, 3)...)
+	r, err := b.e.Start(b.ctx, "s", StartOptions{})
+	require.NoError(t, err)
+	require.NoError(t, b.e.Plan(b.ctx, r.ID))
+	b.exec("ALTER TABLE sync_changes UPDATE payload_after = replaceOne(payload_after, 'n1', 'evil') WHERE row_no = 2 SETTINGS mutations_sync = 1")
+	r = b.drive(r.ID)
+	require.Equal(t, Failed, r.State)
+	require.Contains(t, r.Reason, "isn't the one that was sealed")
+	require.Zero(t, b.vendor.requests())
+	require.EqualValues(t, 3, r.Sums().Cancelled)
+}

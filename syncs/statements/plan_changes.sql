@@ -1,6 +1,6 @@
 /* Step 2 of a plan: the changes with what is held and what is wanted.
 in:  sync_id, version, run_no, plan_id, planned_at, exit (payload of a removal); generated: plan, moved (a set of keys),
-     few_d and few_a (key filters where few rows differ), algorithm, row_hash
+     few_d and few_a (key filters where few rows differ), algorithm, memory, row_hash
 out: sync_changes
 why: where few rows differ their payloads are looked up by key; otherwise both sides are merged once more. */
 INSERT INTO [[db]].sync_changes (sync_id, run_no, plan_id, planned_at, row_no, op, moved, key, ids_before, ids_after,
@@ -31,4 +31,4 @@ FROM
     ) AS a ON c.key = a.key
 )
 SETTINGS join_algorithm = '[[algorithm]]', join_use_nulls = 0, min_insert_block_size_rows = 262144,
-    min_insert_block_size_bytes = 67108864, max_memory_usage = 1073741824[[more_settings]]
+    min_insert_block_size_bytes = 67108864, max_memory_usage = [[memory]][[more_settings]]
