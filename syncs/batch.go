@@ -57,7 +57,7 @@ func (d *delivery) settleBefore(ctx context.Context, b *loadedBatch, forbidden m
 			if o.status == statusUnknown {
 				o.by = byPark
 			}
-		case c.op == Remove || b.step.old || !forbidden[c.key]:
+		case (c.op == Change && b.step.old) || !forbidden[c.key]:
 			continue
 		case b.mayHaveArrived(c.rowNo):
 			o.status, o.by, o.code, o.words = statusUnknown, byPark, "suppressed", "consent or suppression changed while its fate was unknown"

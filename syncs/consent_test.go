@@ -163,3 +163,50 @@ func TestAccountOfTheRunsInputs(t *testing.T) {
 	require.Equal(t, []string{"s"}, due)
 	require.WithinDuration(t, time.Now(), r.At, time.Minute)
 }
+
+// A withdrawal doesn't wait behind a held plan, nor in a paused sync.
+func TestWithdrawalsPassHeldPlansAndPauses(t *testing.T) {
+	v := setupVIPs(t)
+	v.publish(1, 2, 3, 4, 5)
+	for n := 1; n <= 6; n++ {
+		v.consent("profile_id", profileID(n).String(), "granted")
+	}
+	require.Equal(t, Succeeded, v.run(StartOptions{}).State)
+	v.publish(1, 2, 3, 4, 6) // 5 leaves, which max_removed 0% holds; 6 comes
+	v.consent("profile_id", profileID(1).String(), "denied")
+	held := v.run(StartOptions{})
+	require.Equal(t, Held, held.State)
+	tasks, err := v.e.Unfinished(v.ctx)
+	require.NoError(t, err)
+	require.Len(t, tasks, 1, "the withdrawal")
+	r := v.drive(tasks[0].ID)
+	require.Equal(t, Succeeded, r.State, r.Reason)
+	require.Equal(t, TriggerWithdrawal, r.Trigger)
+	require.Equal(t, []string{"P2@x.io", "P3@x.io", "P4@x.io", "P5@x.io"}, v.emails())
+
+	_, err = v.e.Approve(v.ctx, held.ID, held.PlanDigest, "ada")
+	require.NoError(t, err, "withdrawals don't make the held plan stale")
+	v.consent("profile_id", profileID(6).String(), "denied")
+	got := v.drive(held.ID)
+	require.Equal(t, Succeeded, got.State, got.Reason)
+	require.Equal(t, []string{"P2@x.io", "P3@x.io", "P4@x.io"}, v.emails())
+	require.Equal(t, map[string]uint64{"accepted": 1, "suppressed": 2}, pick(got.Counts, "accepted", "suppressed"))
+	require.Len(t, v.held(), 3)
+
+	require.NoError(t, v.e.Pause(v.ctx, "s", "ada"))
+	v.publish(2, 3)
+	v.suppress("email", "P2@x.io", true)
+	due, err := v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"s"}, due)
+	r = v.run(StartOptions{Trigger: "change"})
+	require.Equal(t, Succeeded, r.State, r.Reason)
+	require.Equal(t, []string{"P3@x.io", "P4@x.io"}, v.emails(), "nothing but the suppressed one goes")
+	due, err = v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Empty(t, due)
+	require.NoError(t, v.e.Resume(v.ctx, "s", "ada"))
+	due, err = v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"s"}, due, "what waited during the pause is still to be done")
+}

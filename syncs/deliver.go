@@ -43,8 +43,10 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	}
 	if newest, err := e.newestOpen(ctx, r.SyncID); err != nil {
 		return err
-	} else if newest != r.No {
-		return e.close(ctx, r, fmt.Sprintf("run %d is newer", newest))
+	} else if newest.Trigger == TriggerWithdrawal && newest.No > r.No {
+		return &Later{At: e.now().Add(time.Second), Reason: "withdrawals go first"}
+	} else if newest.No != r.No {
+		return e.close(ctx, r, fmt.Sprintf("run %d is newer", newest.No))
 	}
 	j, err := e.resolve(ctx, r)
 	if err != nil {
@@ -75,18 +77,18 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	return &Later{At: e.now(), Reason: "the slice is over"}
 }
 
-// newestOpen is the number of the sync's newest open run that isn't dry.
-func (e *Engine) newestOpen(ctx context.Context, syncID string) (uint64, error) {
+// newestOpen is the sync's newest open run that isn't dry.
+func (e *Engine) newestOpen(ctx context.Context, syncID string) (Run, error) {
 	open, err := e.openRuns(ctx, syncID)
 	if err != nil {
-		return 0, err
+		return Run{}, err
 	}
 	for _, r := range open {
 		if !r.DryRun {
-			return r.No, nil
+			return r, nil
 		}
 	}
-	return 0, nil
+	return Run{}, nil
 }
 
 // close ends the delivery: all is answered, or why says why it stops early.

@@ -23,11 +23,17 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 		n.Changes = 0
 	}
 	trips := guard(j.sync.Guard, n)
+	if r.Trigger == TriggerWithdrawal {
+		trips = nil
+	}
 	switch {
 	case len(trips) > 0 && j.sync.Guard.Otherwise == "discard":
 		err = e.move(ctx, r, Discarded, func(next *Run) { next.Reason = tripWords(trips) })
 	case len(trips) > 0:
 		err = e.move(ctx, r, Held, func(next *Run) { next.Reason = tripWords(trips) })
+		if err == nil && exempt > 0 {
+			err = e.startWithdrawal(ctx, j)
+		}
 	case r.Counts["batches"] == 0:
 		err = e.move(ctx, r, Finishing, nil)
 		if err == nil {
@@ -41,6 +47,16 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 	}
 	if errors.Is(err, errMoved) {
 		return nil
+	}
+	return err
+}
+
+// startWithdrawal takes out at once who must not wait behind a held plan.
+func (e *Engine) startWithdrawal(ctx context.Context, j *job) error {
+	_, err := e.Start(ctx, j.def.Name, StartOptions{Trigger: TriggerWithdrawal, Actor: "consent"})
+	var open *OpenRunError
+	if errors.As(err, &open) {
+		return nil // it plans with the newest consent too
 	}
 	return err
 }

@@ -148,7 +148,7 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 func (e *Engine) lastFinished(ctx context.Context, syncID string) (uint64, error) {
 	var n uint64
 	err := e.db.Get(ctx, &n, "SELECT max(run_no) FROM "+e.table("sync_runs")+
-		" WHERE sync_id = ? AND state IN ('succeeded', 'partial', 'failed', 'cancelled') AND plan_id != '' AND NOT dry_run AND mapContains(counts, 'folded')", syncID)
+		" WHERE sync_id = ? AND state IN ('succeeded', 'partial', 'failed', 'cancelled') AND plan_id != '' AND NOT dry_run AND trigger != 'withdrawal' AND mapContains(counts, 'folded')", syncID)
 	if err != nil {
 		return 0, fmt.Errorf("reading the last finished run: %w", err)
 	}
@@ -188,8 +188,10 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 			e.o.Log.Warn("a plan's table is left over", "table", plan, "error", err)
 		}
 	}()
+	withdrawn := d.run.Trigger == TriggerWithdrawal
 	params := warehouse.P{"sync_id": d.def.SyncID, "version": d.snap.version, "run_no": d.run.No, "plan_id": d.planID, "planned_at": d.plannedAt,
-		"full": d.run.Full, "adds": d.behaviour.adds, "changes": d.behaviour.changes, "removes": d.behaviour.removes, "parks": d.parksUnknown()}
+		"full": d.run.Full, "adds": d.behaviour.adds && !withdrawn, "changes": d.behaviour.changes && !withdrawn, "removes": d.behaviour.removes,
+		"parks": d.parksUnknown(), "withdrawn": withdrawn}
 	err = e.through(ctx, "exec:plan_keys", func() error {
 		return e.db.Exec(ctx, e.statement("plan_keys", map[string]string{"plan": plan}), params, warehouse.QueryID("plan-"+d.planID))
 	})
@@ -201,6 +203,9 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 		return fmt.Errorf("counting what is unchanged: %w", err)
 	}
 	d.counts["unchanged"] = unchanged
+	if withdrawn {
+		d.counts["unchanged"] = d.snap.rowsIn // all that is selected is left alone
+	}
 	return e.writeChanges(ctx, d, plan, params)
 }
 

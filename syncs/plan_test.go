@@ -23,7 +23,7 @@ func TestThePlanSortsNothing(t *testing.T) {
 	d, err := b.e.Sync(b.ctx, "s")
 	require.NoError(t, err)
 	rows, err := b.db.Query(b.ctx, "EXPLAIN actions = 1 "+query, warehouse.P{"sync_id": d.SyncID, "version": uint64(1),
-		"full": false, "adds": true, "changes": true, "removes": true, "parks": false})
+		"full": false, "adds": true, "changes": true, "removes": true, "parks": false, "withdrawn": false})
 	require.NoError(t, err)
 	defer rows.Close()
 	var plan []string

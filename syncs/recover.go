@@ -86,9 +86,11 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // Due names the syncs with schedule on_change whose inputs differ from those of
-// their last run, or that never ran, and those that run after others which have
-// a newer result. Syncs with an open run aren't named: that
-// run, or the next one, takes all changes.
+// their last run, or that never ran, those that run after others which have a
+// newer result, and paused ones of any schedule for which consent or
+// suppressions changed: Start with the trigger change makes that a run of
+// withdrawals. Syncs with an open run aren't named: that run, or the next one,
+// takes all changes.
 func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	p := e.o.Project()
 	if p == nil {
@@ -101,10 +103,14 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	var due []string
 	for _, d := range definitions {
 		s := p.Sync(d.Name)
-		if d.Status != statusActive || s == nil || d.Paused || s.Paused || (s.Schedule.Kind != project.OnChange && s.Schedule.Kind != project.After) {
+		if d.Status != statusActive || s == nil {
 			continue
 		}
-		changed, err := e.changed(ctx, p, s, d)
+		paused := d.Paused || s.Paused
+		if !paused && s.Schedule.Kind != project.OnChange && s.Schedule.Kind != project.After {
+			continue
+		}
+		changed, err := e.changed(ctx, p, s, d, paused)
 		if err != nil {
 			return due, err
 		}
@@ -115,8 +121,12 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	return due, nil
 }
 
-func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition) (bool, error) {
-	last, err := e.newestRuns(ctx, d.SyncID, "NOT dry_run", 1)
+func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition, paused bool) (bool, error) {
+	having := "NOT dry_run"
+	if !paused {
+		having += " AND trigger != 'withdrawal'" // it leaves all else to be done
+	}
+	last, err := e.newestRuns(ctx, d.SyncID, having, 1)
 	if err != nil {
 		return false, err
 	}
@@ -128,6 +138,14 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 	now, err := e.inputVersions(ctx, p, s, d.SyncID)
 	if err != nil {
 		return false, err
+	}
+	if len(last) > 0 && (last[0].PlanID == "" || len(last[0].InputVersions) == 0) {
+		// It failed before it had a plan. Trying again at once would loop.
+		return e.now().Sub(last[0].At) > time.Minute, nil
+	}
+	if paused { // only withdrawals count
+		return len(last) > 0 && (last[0].InputVersions["consents"] != now["consents"] ||
+			last[0].InputVersions["suppressions"] != now["suppressions"]), nil
 	}
 	if kind, name := s.Reads(); kind != project.KindModel && now["source"] == name+"@0" {
 		return false, nil // nothing is published yet
@@ -143,10 +161,6 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 		return true, nil
 	}
 	r := last[0]
-	if r.PlanID == "" || len(r.InputVersions) == 0 {
-		// It failed before it had a plan. Trying again at once would loop.
-		return e.now().Sub(r.At) > time.Minute, nil
-	}
 	// What the run itself left unresolved is no change of its inputs.
 	before := maps.Clone(r.InputVersions)
 	delete(before, "held_back")

@@ -21,6 +21,11 @@ type StartOptions struct {
 	RunID string
 }
 
+// TriggerWithdrawal is the trigger of a run that only takes out people whose
+// consent was withdrawn or who are suppressed. No guard holds it, and it runs
+// beside a held plan and in a paused sync.
+const TriggerWithdrawal = "withdrawal"
+
 // ErrPaused is returned for a sync that is paused.
 var ErrPaused = errors.New("the sync is paused")
 
@@ -55,10 +60,13 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 	if err != nil {
 		return nil, err
 	}
-	if paused := def.Paused || isPaused(e, syncName); paused && !o.DryRun {
-		return nil, ErrPaused
+	if paused := def.Paused || isPaused(e, syncName); paused && !o.DryRun && o.Trigger != TriggerWithdrawal {
+		if o.Trigger != "change" {
+			return nil, ErrPaused
+		}
+		o.Trigger = TriggerWithdrawal
 	}
-	if err := e.makeRoom(ctx, def.SyncID, o.DryRun); err != nil {
+	if err := e.makeRoom(ctx, def.SyncID, o.DryRun || o.Trigger == TriggerWithdrawal); err != nil {
 		return nil, err
 	}
 	var next uint64
@@ -87,7 +95,7 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 		return nil, err
 	}
 	for _, other := range open {
-		if other.ID == r.ID || r.DryRun || other.DryRun {
+		if other.ID == r.ID || r.DryRun || other.DryRun || (other.State == Held && r.Trigger == TriggerWithdrawal) {
 			continue
 		}
 		if err := e.move(ctx, r, Discarded, func(n *Run) { n.Reason = "another run started at the same time" }); err != nil && !errors.Is(err, errMoved) {
@@ -103,15 +111,16 @@ func isPaused(e *Engine, syncName string) bool {
 	return s != nil && s.Paused
 }
 
-// makeRoom refuses a start while a run is open, and discards a held one.
-func (e *Engine) makeRoom(ctx context.Context, syncID string, dryRun bool) error {
+// makeRoom refuses a start while a run is open, and discards a held one unless
+// the new run goes on beside it.
+func (e *Engine) makeRoom(ctx context.Context, syncID string, beside bool) error {
 	open, err := e.openRuns(ctx, syncID)
 	if err != nil {
 		return err
 	}
 	for i := range open {
 		other := &open[i]
-		if dryRun && (other.State == Held || other.DryRun) {
+		if beside && (other.State == Held || other.DryRun) {
 			continue
 		}
 		if other.State != Held {
