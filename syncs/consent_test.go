@@ -184,6 +184,10 @@ func TestWithdrawalsPassHeldPlansAndPauses(t *testing.T) {
 	require.Equal(t, TriggerWithdrawal, r.Trigger)
 	require.Equal(t, []string{"P2@x.io", "P3@x.io", "P4@x.io", "P5@x.io"}, v.emails())
 
+	v.consent("profile_id", profileID(9).String(), "granted") // another selection than the held plan's
+	r, err = v.e.Start(v.ctx, "s", StartOptions{Trigger: TriggerWithdrawal})
+	require.NoError(t, err)
+	require.Zero(t, v.drive(r.ID).Sums().Planned)
 	_, err = v.e.Approve(v.ctx, held.ID, held.PlanDigest, "ada")
 	require.NoError(t, err, "withdrawals don't make the held plan stale")
 	v.consent("profile_id", profileID(6).String(), "denied")
@@ -209,4 +213,21 @@ func TestWithdrawalsPassHeldPlansAndPauses(t *testing.T) {
 	due, err = v.e.Due(v.ctx)
 	require.NoError(t, err)
 	require.Equal(t, []string{"s"}, due, "what waited during the pause is still to be done")
+}
+
+func TestARunThatStoppedEarlyIsFollowedByAnother(t *testing.T) {
+	v := setupVIPs(t)
+	v.publish(1)
+	v.consent("profile_id", profileID(1).String(), "granted")
+	v.vendor.answer = func(int, connectors.Batch) (connectors.Answer, error, bool) {
+		return connectors.Answer{}, &connectors.HTTPError{Status: 401}, true
+	}
+	require.Equal(t, Failed, v.run(StartOptions{}).State)
+	due, err := v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Empty(t, due)
+	v.now = func() time.Time { return time.Now().Add(6 * time.Minute) }
+	due, err = v.e.Due(v.ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"s"}, due)
 }

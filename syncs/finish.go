@@ -56,10 +56,23 @@ func (e *Engine) Finish(ctx context.Context, runID string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.dropOldSnapshots(ctx, r.SyncID, counts["snapshot"]); err != nil {
+	if err := e.dropUnused(ctx, r.SyncID, counts["snapshot"]); err != nil {
 		e.o.Log.Warn("old snapshots stay for now", "sync", r.SyncID, "error", err)
 	}
 	return nil
+}
+
+// dropUnused drops snapshots before a version, but none that an open run may
+// still count: a held plan's, or that of a plan in the making.
+func (e *Engine) dropUnused(ctx context.Context, syncID string, before uint64) error {
+	open, err := e.openRuns(ctx, syncID)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		before = min(before, r.Counts["snapshot"])
+	}
+	return e.dropOldSnapshots(ctx, syncID, before)
 }
 
 // end is the state that a run ends in.

@@ -121,6 +121,9 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	return due, nil
 }
 
+// retryStopped is after how long a run that stopped early is followed by another.
+const retryStopped = 5 * time.Minute
+
 func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition, paused bool) (bool, error) {
 	having := "NOT dry_run"
 	if !paused {
@@ -161,6 +164,9 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 		return true, nil
 	}
 	r := last[0]
+	if stopped := (r.State == Failed || r.State == Partial) && r.Counts["cancelled"] > 0; stopped && e.now().Sub(r.At) > retryStopped {
+		return true, nil // it stopped early: the destination was down, or refused its credential
+	}
 	// What the run itself left unresolved is no change of its inputs.
 	before := maps.Clone(r.InputVersions)
 	delete(before, "held_back")
