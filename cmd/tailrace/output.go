@@ -37,7 +37,7 @@ func printTable(w io.Writer, head []string, rows [][]string) error {
 	for c := range head {
 		numeric[c] = len(rows) > 0
 		for _, row := range rows {
-			cell := strings.NewReplacer(",", "", "%", "", "-", "", " ", "").Replace(row[c])
+			cell := strings.NewReplacer(",", "", "%", "", "-", "", "+", "", "~", "", " ", "").Replace(row[c])
 			if _, err := strconv.ParseFloat(cell, 64); err != nil && cell != "" {
 				numeric[c] = false
 				break
