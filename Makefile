@@ -54,7 +54,7 @@ lint: ## vet and staticcheck
 	go tool staticcheck ./...
 
 bench: build ## measure collect, plan and deliver beside their limits
-	go test -run '^$$' -bench 'Collect|Plan|Deliver' -benchtime 1x -timeout 30m ./collector ./syncs
+	go test -run '^$$' -bench 'Collect|EngineJSONEachRow|Plan|Deliver' -benchtime 1x -timeout 30m ./collector ./syncs
 
 fuzz: libchdb ## fuzz everything that parses, ten minutes a target (FUZZTIME=…)
 	@./.ci/fuzz $(if $(filter 4s,$(FUZZTIME)),10m,$(FUZZTIME))
