@@ -272,7 +272,7 @@ func (c *client) printLines(cmd *cobra.Command, path string, query url.Values) e
 // printRuns prints one run with its sums, or a table of several, with their ids where people choose one.
 func printRuns(cmd *cobra.Command, c *config, runs []api.RunView, ids bool) error {
 	if c.JSON {
-		if err := printJSON(cmd.OutOrStdout(), runs); err != nil {
+		if err := printJSON(cmd.OutOrStdout(), runs); err != nil || ids {
 			return err
 		}
 		return failedRuns(runs)
@@ -296,8 +296,8 @@ func printRuns(cmd *cobra.Command, c *config, runs []api.RunView, ids bool) erro
 	if ids {
 		head = append(head, "when", "id")
 	}
-	if err := printTable(cmd.OutOrStdout(), head, rows); err != nil {
-		return err
+	if err := printTable(cmd.OutOrStdout(), head, rows); err != nil || ids {
+		return err // a list of what was succeeds, whatever the runs did
 	}
 	return failedRuns(runs)
 }
