@@ -80,5 +80,8 @@ func (a *app) tidy(ctx context.Context) error {
 		if _, err := a.audiences.Clean(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("dropping superseded versions", "error", err)
 		}
+		if err := a.syncs.Clean(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("dropping what killed planners left", "error", err)
+		}
 	})
 }
