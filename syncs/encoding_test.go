@@ -2,7 +2,6 @@ package syncs
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -139,7 +138,7 @@ func TestEncodeObjectIsInByteOrder(t *testing.T) {
 	require.Less(t, strings.Index(sql, `"Z"`), strings.Index(sql, `"a`))
 	require.Equal(t, `concat('{"Z":', Z, ',"a\'":', A, ',"b":', B, '}')`, sql)
 	require.Equal(t, "'{}'", encodeObject(nil))
-	require.Equal(t, fmt.Sprint(`{"a":"<b>"}`), jsonOf(t, map[string]any{"a": "<b>"}))
+	require.Equal(t, `{"a":"<b>"}`, jsonOf(t, map[string]any{"a": "<b>"}))
 }
 
 func jsonOf(t *testing.T, v any) string {

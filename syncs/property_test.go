@@ -17,7 +17,7 @@ import (
 
 // model is the naive truth: what a list should hold after each run, computed in
 // Go from the selection alone.
-type model struct{ holds map[string]string } // key → id
+type model struct{}
 
 // next gives what the list holds for the selection, and how many rows go out.
 func (m *model) next(selection []person) map[string]string {

@@ -204,7 +204,7 @@ func (a *app) ready(ctx context.Context) api.Readiness {
 	if health.Reachable {
 		set("queue", nil)
 	} else {
-		set("queue", errors.New("Redis doesn't answer"))
+		set("queue", errors.New("no answer from Redis"))
 	}
 	out.Warnings = append(out.Warnings, health.Warnings...)
 	if state := a.keeper.state.Load(); state != nil && !state.Published {

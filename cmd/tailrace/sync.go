@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tailrace/tailrace/api"
+	"github.com/tailrace/tailrace/project"
+	"github.com/tailrace/tailrace/syncs"
+)
+
+func planCommand(c *config) *cobra.Command {
+	var selectors, exclude []string
+	var samples int
+	cmd := &cobra.Command{
+		Use:   "plan [SYNC…]",
+		Short: "What would change where, without touching anything",
+		Long:  "Plans each sync against the live warehouse and prints how many rows would be added, changed and removed, with samples. Nothing is sent. Without names, all syncs; --select takes dbt's selectors.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withClient(cmd, c, func(cl *client) error {
+				names, err := c.syncNames(args, selectors, exclude)
+				if err != nil {
+					return err
+				}
+				runs, err := cl.runSyncs(cmd.Context(), names, syncRequest{DryRun: true})
+				if err != nil {
+					return err
+				}
+				if c.JSON {
+					return printJSON(cmd.OutOrStdout(), runs)
+				}
+				if err := printPlans(cmd.OutOrStdout(), runs); err != nil {
+					return err
+				}
+				for _, r := range runs {
+					if err := cl.printSamples(cmd, r, samples); err != nil {
+						return err
+					}
+				}
+				return failedRuns(runs)
+			})
+		},
+	}
+	cmd.Flags().StringSliceVarP(&selectors, "select", "s", nil, "dbt's selectors: a name, tag:retention, +name, path/")
+	cmd.Flags().StringSliceVar(&exclude, "exclude", nil, "selectors to leave out")
+	cmd.Flags().IntVar(&samples, "samples", 5, "changes to show of each sync")
+	return cmd
+}
+
+func syncCommand(c *config) *cobra.Command {
+	var request syncRequest
+	var selectors, exclude []string
+	var noWait bool
+	cmd := &cobra.Command{
+		Use:     "sync SYNC…",
+		Short:   "Run syncs now and wait for both sums",
+		Example: "  tailrace sync lapsed_to_hubspot\n  tailrace sync --dry-run lapsed_to_hubspot\n  tailrace sync --select tag:retention",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && len(selectors) == 0 {
+				return fmt.Errorf("name a sync, or --select some; `tailrace plan` lists all")
+			}
+			return withClient(cmd, c, func(cl *client) error {
+				names, err := c.syncNames(args, selectors, exclude)
+				if err != nil {
+					return err
+				}
+				request.noWait = noWait
+				runs, err := cl.runSyncs(cmd.Context(), names, request)
+				if err != nil {
+					return err
+				}
+				return printRuns(cmd, c, runs, false)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&request.DryRun, "dry-run", false, "plan only")
+	cmd.Flags().BoolVar(&request.Full, "full", false, "send everything again, on purpose")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "start and return")
+	cmd.Flags().StringSliceVarP(&selectors, "select", "s", nil, "dbt's selectors: a name, tag:retention, +name, path/")
+	cmd.Flags().StringSliceVar(&exclude, "exclude", nil, "selectors to leave out")
+	for _, verb := range []string{"pause", "resume"} {
+		cmd.AddCommand(&cobra.Command{
+			Use: verb + " SYNC", Short: strings.ToUpper(verb[:1]) + verb[1:] + " a sync", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return withClient(cmd, c, func(cl *client) error {
+					if err := cl.post(cmd.Context(), "/api/v1/syncs/"+url.PathEscape(args[0])+"/"+verb, nil, nil); err != nil {
+						return err
+					}
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: %sd\n", args[0], verb)
+					return nil
+				})
+			},
+		})
+	}
+	return cmd
+}
+
+// syncRequest is the body of POST /syncs/{name}/runs.
+type syncRequest struct {
+	DryRun bool `json:"dry_run"`
+	Full   bool `json:"full"`
+	noWait bool
+}
+
+// syncNames turns arguments and selectors into the names of syncs; with neither, all of them.
+func (c *config) syncNames(args, selectors, exclude []string) ([]string, error) {
+	if len(args) > 0 && len(selectors) == 0 {
+		return args, nil
+	}
+	p, found := project.Load(c.Project, os.LookupEnv)
+	if bad := found.Errors(); len(bad) > 0 {
+		return nil, &project.Invalid{Diagnostics: bad}
+	}
+	nodes, err := p.Select(append(selectors, args...), exclude)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, n := range nodes {
+		if n.Kind == project.KindSync {
+			names = append(names, n.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no sync is selected")
+	}
+	return names, nil
+}
+
+// runSyncs starts all, then waits for each.
+func (c *client) runSyncs(ctx context.Context, names []string, request syncRequest) ([]api.RunView, error) {
+	runs := make([]api.RunView, len(names))
+	for i, name := range names {
+		if err := c.post(ctx, "/api/v1/syncs/"+url.PathEscape(name)+"/runs", request, &runs[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for i := range runs {
+		if request.noWait {
+			break
+		}
+		if err := c.waitRun(ctx, &runs[i]); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
+}
+
+func printPlans(w io.Writer, runs []api.RunView) error {
+	rows := make([][]string, len(runs))
+	for i, r := range runs {
+		words := r.Reason
+		if r.Error != "" {
+			words = r.Error
+		}
+		rows[i] = []string{r.Sync, "+" + count(r.Sums.Add), "~" + count(r.Sums.Change), "-" + count(r.Sums.Remove), count(r.Sums.Unchanged), count(r.Sums.LeftOutTotal), words}
+	}
+	return printTable(w, []string{"sync", "add", "change", "remove", "unchanged", "left out", ""}, rows)
+}
+
+// printSamples shows a few changes of a plan, field by field.
+func (c *client) printSamples(cmd *cobra.Command, r api.RunView, n int) error {
+	if n == 0 || r.Sums.Planned == 0 {
+		return nil
+	}
+	var page pageOf[syncs.ChangeView]
+	if err := c.get(cmd.Context(), runPath(r.ID, "/changes"), url.Values{"limit": {fmt.Sprint(n)}}, &page); err != nil {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "\n%s\n", styleHead.Render(r.Sync))
+	for _, change := range page.Items {
+		mark := map[string]string{"add": styleGood.Render("+"), "change": styleWarn.Render("~"), "remove": styleBad.Render("-")}[string(change.Op)]
+		fmt.Fprintf(w, "  %s %s %s\n", mark, change.Key, styleFaint.Render(strings.Join(change.ChangedFields, ", ")))
+	}
+	if rest := r.Sums.Planned - uint64(len(page.Items)); rest > 0 {
+		fmt.Fprintf(w, "  … and %s more: tailrace runs changes %s\n", count(rest), r.ID)
+	}
+	return nil
+}
