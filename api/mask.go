@@ -97,7 +97,7 @@ func maskStates(versions ...*audiences.Materialization) {
 
 // mask hides what may name a person in why a run failed.
 func (r *RunView) mask() {
-	r.Error, r.Reason = maskWords(r.Error), maskWords(r.Reason)
+	r.Error, r.Reason, r.Waiting = maskWords(r.Error), maskWords(r.Reason), maskWords(r.Waiting)
 	for i := range r.History {
 		r.History[i].Error, r.History[i].Reason = maskWords(r.History[i].Error), maskWords(r.History[i].Reason)
 	}

@@ -17,6 +17,7 @@ type RunView struct {
 	Over    bool        `json:"over" doc:"Nothing follows any more"`
 	Sums    SumsView    `json:"sums"`
 	Guards  []GuardView `json:"guards,omitempty" doc:"Of a held run: the guards that hold it"`
+	Waiting string      `json:"waiting,omitempty" doc:"Of a run that goes on: why the destination put rows off"`
 	History []RunStep   `json:"history,omitempty" doc:"Its transitions, oldest first; not in lists"`
 }
 
@@ -178,6 +179,9 @@ func (s *Server) run(ctx context.Context, id string) (RunView, error) {
 	}
 	newest := steps[len(steps)-1]
 	out := viewRun(newest, names[newest.SyncID])
+	if out.Waiting, err = s.opts.Syncs.Waiting(ctx, newest); err != nil {
+		return RunView{}, err
+	}
 	for _, r := range steps {
 		out.History = append(out.History, RunStep{State: r.State, At: r.At.UTC(), Actor: r.Actor, Reason: r.Reason, Error: r.Error})
 	}

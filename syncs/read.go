@@ -9,6 +9,8 @@ import (
 	"time"
 
 	sq "github.com/Masterminds/squirrel"
+
+	"github.com/tailrace/tailrace/warehouse"
 )
 
 // ErrCursor is returned for a cursor that isn't one of ours.
@@ -33,6 +35,28 @@ func (e *Engine) Run(ctx context.Context, runID string) (Run, error) {
 		return Run{}, err
 	}
 	return *r, nil
+}
+
+// Waiting tells why a run that isn't over makes no progress, in the destination's words: those of its newest outcome, if
+// that row was put off or its fate is unknown; else "".
+func (e *Engine) Waiting(ctx context.Context, r Run) (string, error) {
+	if r.State != Delivering && r.State != Finishing {
+		return "", nil
+	}
+	var newest struct {
+		Status string `ch:"status"`
+		Code   string `ch:"code"`
+		Words  string `ch:"words"`
+	}
+	err := e.db.Get(ctx, &newest, "SELECT status, code, words FROM "+e.table("sync_outcomes")+
+		" WHERE sync_id = ? AND run_no = ? AND plan_id = ? ORDER BY at DESC, seq DESC LIMIT 1", r.SyncID, r.No, r.PlanID)
+	if errors.Is(err, warehouse.ErrNoRows) || err == nil && newest.Status != statusDeferred && newest.Status != statusUnknown {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading what run %s waits for: %w", r.ID, err)
+	}
+	return newest.Code + ": " + newest.Words, nil
 }
 
 // RunFilter chooses runs; zero values choose all.
