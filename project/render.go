@@ -3,6 +3,7 @@ package project
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"strings"
 )
 
@@ -69,7 +70,9 @@ func (ds Diagnostics) SARIF(version string) ([]byte, error) {
 func (ds Diagnostics) GitHub(prefix string) string {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+	if prefix = strings.Trim(path.Clean(prefix), "/"); prefix == "." {
+		prefix = ""
+	} else if prefix != "" {
 		prefix += "/"
 	}
 	var b strings.Builder
