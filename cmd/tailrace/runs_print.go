@@ -51,7 +51,7 @@ func printRuns(cmd *cobra.Command, c *config, runs []api.RunView, ids bool) erro
 func printRun(w io.Writer, r api.RunView) error {
 	s := r.Sums
 	fmt.Fprintf(w, "%s run %d: %s  %s\n", styleHead.Render(r.Sync), r.No, stateStyle(string(r.State)), styleFaint.Render(r.ID))
-	for _, words := range []string{r.FullReason, r.Reason, r.Error} {
+	for _, words := range []string{r.FullReason, r.Reason, r.Error, r.Waiting} {
 		if words != "" {
 			fmt.Fprintln(w, "  "+words)
 		}
