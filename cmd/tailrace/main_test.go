@@ -45,10 +45,13 @@ func binary(t testing.TB) string {
 		if built.path = os.Getenv("TAILRACE_BINARY"); built.path != "" {
 			return
 		}
-		if built.dir, built.err = os.MkdirTemp("", "tailrace-test-"); built.err != nil {
+		if built.dir, built.err = os.MkdirTemp("", "tailrace-binary-"); built.err != nil {
 			return
 		}
 		built.path = filepath.Join(built.dir, "tailrace")
+		if built.err = os.Symlink(engine(t), filepath.Join(built.dir, "libchdb.so")); built.err != nil {
+			return
+		}
 		cmd := exec.Command("go", "build", "-o", built.path, ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -59,7 +62,7 @@ func binary(t testing.TB) string {
 	return built.path
 }
 
-// engine is the path of libchdb, which a binary in a temporary folder can't find beside itself.
+// engine is the path of libchdb: the built binary finds it beside itself, one named by TAILRACE_BINARY is told.
 func engine(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("TAILRACE_LIBCHDB"); path != "" {
