@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -78,6 +79,9 @@ func New(router *gin.Engine, o Options) *Server {
 	cfg := huma.DefaultConfig("Tailrace", o.Version)
 	cfg.Info.Description = "Warehouse-first reverse ETL: audiences as SQL, syncs that send only the difference."
 	cfg.OpenAPIPath = "/openapi"
+	// curl -d says form data where JSON is meant; with bearer tokens nothing is at stake in believing the bytes.
+	cfg.Formats = maps.Clone(cfg.Formats)
+	cfg.Formats["application/x-www-form-urlencoded"] = huma.DefaultJSONFormat
 	cfg.DocsPath = ""
 	cfg.SchemasPath = ""
 	cfg.CreateHooks = nil

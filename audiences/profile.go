@@ -95,6 +95,14 @@ func (a *Audiences) findProfile(ctx context.Context, identifier string) (uuid.UU
 	if !errors.Is(err, warehouse.ErrNoRows) {
 		return found, err
 	}
+	if slices.Contains(kinds, "email") && strings.Contains(value, "@") {
+		// People write addresses in any case, and events keep them as they came.
+		err = a.db.Get(ctx, &found, "SELECT profile_id FROM "+a.table("identities")+
+			" FINAL WHERE kind = 'email' AND lowerUTF8(value) = lowerUTF8({value:String}) ORDER BY first_seen_at LIMIT 1", warehouse.P{"value": value})
+		if !errors.Is(err, warehouse.ErrNoRows) {
+			return found, err
+		}
+	}
 	missing := fmt.Errorf("nobody is known by this identifier: %w", ErrNotFound)
 	id, notUUID := uuid.Parse(value)
 	if notUUID != nil {

@@ -93,7 +93,7 @@ func TestAProfileByAnyIdentifierAndWhySomebodyIsAMember(t *testing.T) {
 	b.resolve()
 	b.settle()
 	id := profile("anonymous_id", "a1")
-	for _, by := range []string{"u1", "user_id:u1", "a1", "anonymous_id:a1", "ada@example.com", id, "profile_id:" + id, profile("user_id", "u1")} {
+	for _, by := range []string{"u1", "user_id:u1", "a1", "anonymous_id:a1", "ada@example.com", "Ada@Example.com", id, "profile_id:" + id, profile("user_id", "u1")} {
 		p, err := b.a.Profile(b.ctx, by)
 		require.NoError(t, err, by)
 		require.Equal(t, id, p.ProfileID, by)

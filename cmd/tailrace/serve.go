@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (a *app) serve(ctx context.Context, firstToken func(string)) (err error) {
 		return nil
 	})
 	g.Go(func() error { return a.work(gctx, true) })
-	a.log.Info("serving", "addr", listener.Addr().String(), "warehouse", a.db.Version(), "roles", strings.Join(a.cfg.Roles, ","))
+	a.log.Info("serving", "addr", listener.Addr().String(), "warehouse", a.db.Version(), "roles", cmp.Or(strings.Join(a.cfg.Roles, ","), "all"))
 	return g.Wait()
 }
 

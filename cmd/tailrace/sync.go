@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -133,11 +135,36 @@ func (c *config) syncNames(args, selectors, exclude []string) ([]string, error) 
 	return names, nil
 }
 
+// maxBusy bounds how many runs of a busy sync a command waits for before it gives up.
+const maxBusy = 20
+
+// startRun starts a run; where one of the sync is under way already, it waits for that one first.
+func (c *client) startRun(ctx context.Context, name string, request syncRequest, r *api.RunView) error {
+	path := "/api/v1/syncs/" + url.PathEscape(name)
+	for tries := 0; ; tries++ {
+		err := c.post(ctx, path+"/runs", request, r)
+		var refused *refusal
+		if !errors.As(err, &refused) || refused.Status != http.StatusConflict || request.noWait {
+			return err
+		}
+		var sync api.SyncView
+		if err := c.get(ctx, path, nil, &sync); err != nil {
+			return err
+		}
+		if sync.Paused || sync.LastRun == nil || sync.LastRun.State == syncs.Held || tries == maxBusy {
+			return err
+		}
+		if err := c.waitRun(ctx, sync.LastRun); err != nil {
+			return err
+		}
+	}
+}
+
 // runSyncs starts all, then waits for each.
 func (c *client) runSyncs(ctx context.Context, names []string, request syncRequest) ([]api.RunView, error) {
 	runs := make([]api.RunView, len(names))
 	for i, name := range names {
-		if err := c.post(ctx, "/api/v1/syncs/"+url.PathEscape(name)+"/runs", request, &runs[i]); err != nil {
+		if err := c.startRun(ctx, name, request, &runs[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
