@@ -106,13 +106,14 @@ func (a *Audiences) takeOver(ctx context.Context, f *project.SQLFile, m *Materia
 	if err != nil {
 		return err
 	}
+	// The successor first: while the id's newest version is one that goes on, nobody takes it for over.
 	left := *m
 	left.Reason = fmt.Sprintf("its worker was lost; version %d goes on", version)
-	if err := a.advance(ctx, &left, StateSuperseded); err != nil {
+	m.Version, m.seq = version, 0
+	if err := a.advance(ctx, m, StateQueued); err != nil {
 		return err
 	}
-	m.Version, m.seq = version, 0
-	return a.advance(ctx, m, StateQueued)
+	return a.advance(ctx, &left, StateSuperseded)
 }
 
 // still sees that nobody took the materialization over.

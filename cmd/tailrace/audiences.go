@@ -11,11 +11,11 @@ import (
 	"github.com/tailrace/tailrace/audiences"
 )
 
-func audiencesCommand(c *config) *cobra.Command { return resultsCommand(c, "audiences", "audience") }
-func traitsCommand(c *config) *cobra.Command    { return resultsCommand(c, "traits", "trait") }
+func audiencesCommand(c *config) *cobra.Command { return resultsCommand(c, "audiences") }
+func traitsCommand(c *config) *cobra.Command    { return resultsCommand(c, "traits") }
 
 // resultsCommand is the command of traits or audiences: both are versions of a SQL file's result.
-func resultsCommand(c *config, plural, singular string) *cobra.Command {
+func resultsCommand(c *config, plural string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: plural, Short: fmt.Sprintf("List, materialize and inspect %s", plural), Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,13 +42,13 @@ func resultsCommand(c *config, plural, singular string) *cobra.Command {
 			},
 		},
 		&cobra.Command{
-			Use: "members NAME", Short: fmt.Sprintf("Print the rows of the published version of a %s as JSON lines", singular), Args: cobra.ExactArgs(1),
+			Use: "members NAME", Short: fmt.Sprintf("Print the rows of the published version of one of the %s as JSON lines", plural), Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return withClient(cmd, c, func(cl *client) error { return cl.printLines(cmd, path(args[0], "/members"), nil) })
 			},
 		},
 		&cobra.Command{
-			Use: "versions NAME", Short: fmt.Sprintf("List the versions of a %s, the newest first", singular), Args: cobra.ExactArgs(1),
+			Use: "versions NAME", Short: fmt.Sprintf("List the versions of one of the %s, the newest first", plural), Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return withClient(cmd, c, func(cl *client) error {
 					var out pageOf[audiences.Materialization]

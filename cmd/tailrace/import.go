@@ -78,7 +78,7 @@ JSON lines without a mapping are taken as events of the tracking API. A mapping 
 					fmt.Fprintf(cmd.OutOrStdout(), ", %s outside the dates", count(sum.Outside))
 				}
 				if sum.Bad > 0 {
-					fmt.Fprintf(cmd.OutOrStdout(), ", %s bad rows left out", count(sum.Bad))
+					fmt.Fprintf(cmd.OutOrStdout(), ", %s left out", plural(sum.Bad, "bad row"))
 				}
 				fmt.Fprintln(cmd.OutOrStdout())
 				return nil

@@ -170,11 +170,11 @@ func parseImportTime(text, format string) (time.Time, error) {
 	case "yyyymmdd":
 		layout = "20060102"
 	case "":
-		layout = time.RFC3339Nano
+		layout, format = time.RFC3339Nano, "RFC 3339, such as 2026-01-31T23:59:59Z"
 	}
 	at, err := time.Parse(layout, text)
 	if err != nil {
-		return at, fmt.Errorf("%q is no time of the form %s", text, layout)
+		return at, fmt.Errorf("%q is no time of the form %s", text, format)
 	}
 	return at, nil
 }
