@@ -16,7 +16,8 @@ import (
 // Plan takes a queued run to its sealed plan and on to what comes next: held
 // by a guard, delivering, finishing where there is nothing to send, or the end
 // of a dry run. It is idempotent; a plan that a crash left unsealed is garbage
-// and is made anew. *Later: another run of the sync isn't over yet.
+// and is made anew. *Later: another run of the sync isn't over yet, or what it
+// reads is about to follow its newest version.
 func (e *Engine) Plan(ctx context.Context, runID string) error {
 	r, err := e.run(ctx, runID)
 	if err != nil {
@@ -56,7 +57,8 @@ type fault interface{ Fault() bool }
 // warehouse that is away.
 func isFinal(err error) bool {
 	var injected fault
-	if errors.As(err, &injected) {
+	var later *Later
+	if errors.As(err, &injected) || errors.As(err, &later) {
 		return false
 	}
 	var ex *clickhouse.Exception

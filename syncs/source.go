@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/warehouse"
@@ -33,6 +34,11 @@ func (e *Engine) source(ctx context.Context, j *job) (*source, error) {
 	file := sourceFile(j.project, j.sync)
 	if file == nil {
 		return nil, fmt.Errorf("%s %s isn't in the project", kind, name)
+	}
+	if kind != project.KindModel {
+		if err := e.viewFollows(ctx, kind, name); err != nil {
+			return nil, err
+		}
 	}
 	columns, err := e.columnsOf(ctx, name)
 	if err != nil {
@@ -65,6 +71,25 @@ func (e *Engine) source(ctx context.Context, j *job) (*source, error) {
 		}
 	}
 	return s, nil
+}
+
+// viewFollows sees that the view by a file's name shows the published version.
+// A version of another shape has a table of its own, and for a moment after it
+// is published the view still shows the old one: its rows must not be recorded
+// as the new version's.
+func (e *Engine) viewFollows(ctx context.Context, kind project.Kind, name string) error {
+	var behind bool
+	err := e.db.Get(ctx, &behind, "SELECT t.table_name != '' AND position(v.create_table_query, t.table_name) = 0 FROM (SELECT argMax(table_name, version) AS table_name FROM "+
+		e.table("materialization_log")+" WHERE kind = ? AND name = ? AND state = 'published') AS t,"+
+		" (SELECT any(create_table_query) AS create_table_query FROM system.tables WHERE database = ? AND name = ?) AS v",
+		string(kind), name, e.db.ProjectDatabase(), name)
+	if err != nil {
+		return fmt.Errorf("looking at the view of %s: %w", name, err)
+	}
+	if behind {
+		return &Later{At: e.now().Add(time.Second), Reason: fmt.Sprintf("the view of %s is about to follow its newest version", name)}
+	}
+	return nil
 }
 
 func (e *Engine) columnsOf(ctx context.Context, view string) ([]column, error) {
