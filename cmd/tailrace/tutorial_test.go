@@ -19,12 +19,14 @@ import (
 
 var updateTutorial = flag.Bool("update-tutorial", false, "write what the tutorial's commands print into docs/tutorial.md")
 
-// TestTutorial runs every command of docs/tutorial.md on the real purchase log and compares what it prints, then counts
-// the audiences and totals from the file itself.
+// TestTutorial runs every command of docs/tutorial.md on the real purchase log, beside a server as the page advises, and
+// compares what it prints, then counts the audiences and totals from the file itself.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	log := sharedFile(t, "data/cdnow.txt")
-	dir := t.TempDir()
-	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "docs", "tutorial"))))
+	server := setup(t, nil)
+	require.NoError(t, os.CopyFS(server.project, os.DirFS(filepath.Join("..", "..", "docs", "tutorial"))))
+	server.start()
 	page := filepath.Join("..", "..", "docs", "tutorial.md")
 	raw, err := os.ReadFile(page)
 	require.NoError(t, err)
@@ -37,7 +39,7 @@ func TestTutorial(t *testing.T) {
 		for _, line := range strings.Split(strings.TrimSuffix(block, "\n"), "\n") {
 			if command, is := strings.CutPrefix(line, "$ "); is {
 				commands++
-				got.WriteString(line + "\n" + runTutorial(t, dir, log, command))
+				got.WriteString(line + "\n" + runTutorial(server, log, command))
 			}
 		}
 		if !*updateTutorial {
@@ -50,7 +52,7 @@ func TestTutorial(t *testing.T) {
 		require.NoError(t, os.WriteFile(page, []byte(strings.Join(parts, "```console\n")), 0o644))
 	}
 	for name, members := range countRFM(t, log) {
-		out := runTutorial(t, dir, log, fmt.Sprintf("tailrace query 'SELECT count() AS n, toFloat64(sum(spent)) AS spent FROM %s'", name))
+		out := runTutorial(server, log, fmt.Sprintf("tailrace query 'SELECT count() AS n, toFloat64(sum(spent)) AS spent FROM %s'", name))
 		var found struct {
 			N     int     `json:"n"`
 			Spent float64 `json:"spent"`
@@ -62,14 +64,14 @@ func TestTutorial(t *testing.T) {
 }
 
 // runTutorial runs one command of the tutorial in a shell and returns what it prints.
-func runTutorial(t *testing.T, dir, log, command string) string {
-	t.Helper()
+func runTutorial(p *process, log, command string) string {
+	p.t.Helper()
 	cmd := exec.Command("bash", "-c", command)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CDNOW="+log, "PATH="+filepath.Dir(binary(t))+":"+os.Getenv("PATH"), "TAILRACE_DATA="+filepath.Join(dir, "data"))
+	cmd.Dir = p.project
+	cmd.Env = append(cleanEnv(p.t), "CDNOW="+log, "PATH="+filepath.Dir(binary(p.t))+":"+os.Getenv("PATH"), "TAILRACE_DATA="+p.data)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	require.NoError(t, cmd.Run(), "%s\n%s%s", command, out.String(), errs.String())
+	require.NoError(p.t, cmd.Run(), "%s\n%s%s", command, out.String(), errs.String())
 	return out.String()
 }
 

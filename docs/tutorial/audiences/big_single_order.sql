@@ -1,5 +1,6 @@
 /* audience
 description: One order of over 100 dollars, and no second one
+schedule: manual
 because: [one_order, big]
 */
 SELECT

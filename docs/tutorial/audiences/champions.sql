@@ -1,5 +1,6 @@
 /* audience
 description: Ordered lately, often and for much
+schedule: manual
 because: [recent, frequent, big]
 tests:
   - min_members: 1

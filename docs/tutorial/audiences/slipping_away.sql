@@ -1,5 +1,6 @@
 /* audience
 description: Used to order often, and has been quiet for half a year
+schedule: manual
 because: [frequent, quiet]
 */
 SELECT
