@@ -259,16 +259,27 @@ func (a *app) runLocal(ctx context.Context) error { return a.work(ctx, false) }
 
 // resolveIdentities ties identifiers together as events come in, one process at a time.
 func (a *app) resolveIdentities(ctx context.Context) error {
+	gate := &changeGate{db: a.db, tables: []string{"events_raw"}, atLeast: time.Minute}
 	return every(ctx, 500*time.Millisecond, func() {
-		release, ok, err := a.queue.Lease(ctx, "identity", time.Minute)
-		if err == nil && ok {
-			_, err = a.identity.Run(ctx)
-			release()
+		worth, err := gate.open(ctx)
+		if err == nil && worth {
+			err = a.resolveOnce(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("resolving identities", "error", err)
 		}
 	})
+}
+
+// resolveOnce makes a pass, unless another process does.
+func (a *app) resolveOnce(ctx context.Context) error {
+	release, ok, err := a.queue.Lease(ctx, "identity", time.Minute)
+	if err != nil || !ok {
+		return err
+	}
+	defer release()
+	_, err = a.identity.Run(ctx)
+	return err
 }
 
 // close ends everything in the only right order: the log before the queue, the warehouse last.

@@ -51,8 +51,16 @@ func ignoreBusy(err error) error {
 
 // watchChanges starts what is due because something it reads has changed, while this process leads.
 func (a *app) watchChanges(ctx context.Context) error {
+	gate := &changeGate{db: a.db, atLeast: 5 * time.Second, tables: []string{"events_raw", "identities", "identity_merges", "materialization_log",
+		"consents", "suppressions", "sync_definitions", "sync_runs", "sync_state", "sync_dead"}}
+	hash := ""
 	return every(ctx, time.Second, func() {
-		if err := a.startDue(ctx); err != nil && ctx.Err() == nil {
+		worth, err := gate.open(ctx)
+		if now := a.keeper.project().Hash; err == nil && (worth || now != hash) {
+			hash = now
+			err = a.startDue(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			a.log.Warn("looking for what is due", "error", err)
 		}
 	})
