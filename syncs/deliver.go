@@ -28,6 +28,8 @@ type delivery struct {
 	failures  int // unknown answers in a row
 	exchanges [][]any
 	checked   time.Time
+
+	permissions uint64 // as they were when the lot was checked; set between lots
 }
 
 // Deliver sends a slice of a run's batches, at most Options.Slice long. It is
@@ -147,6 +149,9 @@ func (d *delivery) slice(ctx context.Context) (done bool, err error) {
 func (d *delivery) lot(ctx context.Context, batches []batch, end time.Time) error {
 	lot, err := d.load(ctx, d.run, batches)
 	if err != nil {
+		return err
+	}
+	if d.permissions, err = d.permissionParts(ctx); err != nil {
 		return err
 	}
 	forbidden, err := d.forbidden(ctx, d.job, d.run, batches)

@@ -60,3 +60,15 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 	}
 	return out, nil
 }
+
+// permissionParts tells apart states of the tables of consents and suppressions
+// at the price of a look at their parts, so that it can be asked before every
+// request. A merge changes it too; then the rows are only checked once more.
+func (e *Engine) permissionParts(ctx context.Context) (uint64, error) {
+	var parts uint64
+	err := e.db.Get(ctx, &parts, "SELECT groupBitXor(cityHash64(table, name)) FROM system.parts WHERE active AND database = ? AND table IN ('consents', 'suppressions')", e.db.Database())
+	if err != nil {
+		return 0, fmt.Errorf("looking for new consents and suppressions: %w", err)
+	}
+	return parts, nil
+}
