@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -42,6 +43,7 @@ type app struct {
 	metrics      *prometheus.Registry
 	api          *api.Server
 	handler      http.Handler
+	listener     net.Listener    // to serve on; nil: on the configured address
 	hold         <-chan struct{} // nothing runs by itself before it is closed; nil holds nothing
 }
 
@@ -285,6 +287,11 @@ func (a *app) resolveOnce(ctx context.Context) error {
 // close ends everything in the only right order: the log before the queue, the warehouse last.
 func (a *app) close() error {
 	var errs []error
+	if a.listener != nil {
+		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) { // closed already, unless serving never began
+			errs = append(errs, err)
+		}
+	}
 	if a.collector != nil {
 		errs = append(errs, a.collector.Close())
 	}

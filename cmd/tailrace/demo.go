@@ -68,17 +68,20 @@ func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (
 		return err
 	}
 	c.Warehouse, c.Redis, c.Database, c.Prefix = "", "", "tailrace", "" // everything embedded, whatever the environment says
-	if c.Addr == "" {
-		c.Addr = freeAddr("127.0.0.1:8080")
-	}
 	log, err := c.logger()
 	if err != nil {
 		return err
 	}
-	a, err := openApp(ctx, c, log)
+	listener, err := listenDemo(c.Addr)
 	if err != nil {
 		return err
 	}
+	c.Addr = listener.Addr().String()
+	a, err := openApp(ctx, c, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	a.listener = listener
 	firstRound := make(chan struct{})
 	a.hold = firstRound // the first round is played step by step; after it, audiences and syncs follow by themselves
 	serving, stop := context.WithCancel(ctx)
@@ -149,17 +152,20 @@ func clearDemo(dir string) error {
 	return nil
 }
 
-// freeAddr is the address wanted, or one with a free port where it is taken.
-func freeAddr(wanted string) string {
-	for _, addr := range []string{wanted, "127.0.0.1:0"} {
-		if l, err := net.Listen("tcp", addr); err == nil {
-			got := l.Addr().String()
-			if l.Close() == nil {
-				return got
-			}
+// listenDemo listens where it was asked to, else on 127.0.0.1:8080, else on any free port. The listener is kept, so that
+// nobody can take the port meanwhile.
+func listenDemo(addr string) (net.Listener, error) {
+	if addr == "" {
+		if l, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil {
+			return l, nil
 		}
+		addr = "127.0.0.1:0"
 	}
-	return wanted
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w; choose another address with --addr", addr, err)
+	}
+	return l, nil
 }
 
 // waitReady waits for /readyz, or for the server to end.

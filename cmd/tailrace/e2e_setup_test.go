@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func setup(t *testing.T, files map[string]string, env ...string) *process {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	p := &process{t: t, data: filepath.Join(dir, "data"), project: filepath.Join(dir, "project"), log: filepath.Join(dir, "serve.log"),
-		addr: freeAddr("127.0.0.1:0"), http: &http.Client{Transport: transport, Timeout: patience},
+		addr: freeAddr(t), http: &http.Client{Transport: transport, Timeout: patience},
 		env: append(cleanEnv(t), append([]string{"TAILRACE_ADMIN_TOKEN=" + e2eToken}, env...)...)}
 	for name, text := range files {
 		p.write(name, text)
@@ -275,4 +276,23 @@ func closedPort(t *testing.T) string {
 	require.NoError(t, err)
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// nextPort hands out ports below those that the kernel gives to connections and to listeners on port 0, so that nobody
+// takes one between two lives of a server.
+var nextPort atomic.Int32
+
+// freeAddr is an address on this machine that only this test uses.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	first := int32(20_000 + os.Getpid()%100*100)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", first+nextPort.Add(1))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			require.NoError(t, l.Close())
+			return addr
+		}
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }

@@ -60,9 +60,11 @@ func (a *app) serve(ctx context.Context, firstToken func(string)) (err error) {
 	if err := a.adminToken(ctx, firstToken); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", a.cfg.Addr)
-	if err != nil {
-		return fmt.Errorf("listening on %s: %w; choose another address with --addr", a.cfg.Addr, err)
+	listener := a.listener
+	if listener == nil {
+		if listener, err = net.Listen("tcp", a.cfg.Addr); err != nil {
+			return fmt.Errorf("listening on %s: %w; choose another address with --addr", a.cfg.Addr, err)
+		}
 	}
 	local, err := api.NewSecret("local")
 	if err != nil {
