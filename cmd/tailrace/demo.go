@@ -46,6 +46,9 @@ Nothing leaves this machine: the stand-ins imitate the vendors (rate limits, err
 			if !cmd.Flags().Changed("data") && os.Getenv("TAILRACE_DATA") == "" {
 				c.Data = filepath.Join(".tailrace", "demo")
 			}
+			if !cmd.Flags().Changed("addr") {
+				c.Addr = env("TAILRACE_ADDR", "") // serve's default isn't the demo's
+			}
 			return c.demo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o)
 		},
 	}

@@ -26,6 +26,8 @@ type importMapping struct {
 	Properties map[string]importField `yaml:"properties"`
 	Traits     map[string]importField `yaml:"traits"`
 	Context    map[string]any         `yaml:"context"` // constant context of every event
+
+	jsonLines bool // the file's rows are JSON objects
 }
 
 // importField is a column with its type: string (default), int, float, bool, json or time with a format.
@@ -61,6 +63,9 @@ func readMapping(path string) (importMapping, error) {
 // event makes one event of one row. name and line give the row its message id, so importing the same rows under the
 // same name again counts nothing twice, while two equal lines stay two events.
 func (m importMapping) event(name string, line int, row map[string]string) (map[string]any, error) {
+	if err := m.checkColumns(row); err != nil {
+		return nil, err
+	}
 	kind := m.Type
 	if kind == "" {
 		kind = "track"
@@ -103,6 +108,25 @@ func (m importMapping) event(name string, line int, row map[string]string) (map[
 		body["context"] = m.Context
 	}
 	return body, nil
+}
+
+// checkColumns refuses a mapping of columns that a row of a table doesn't have. JSON lines may leave fields out.
+func (m importMapping) checkColumns(row map[string]string) error {
+	if m.Format == "jsonl" || m.jsonLines {
+		return nil
+	}
+	columns := []string{m.UserID, m.Anonymous, m.MessageID, m.Timestamp.Column}
+	for _, fields := range []map[string]importField{m.Properties, m.Traits} {
+		for _, f := range fields {
+			columns = append(columns, f.Column)
+		}
+	}
+	for _, column := range columns {
+		if _, ok := row[column]; column != "" && !ok {
+			return fmt.Errorf("the file has no column %s, which the mapping names", column)
+		}
+	}
+	return nil
 }
 
 func importID(name string, line int) string {

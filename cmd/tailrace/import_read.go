@@ -67,6 +67,10 @@ type csvRows struct {
 
 func (c *csvRows) Next() (int, map[string]string, json.RawMessage, error) {
 	record, err := c.csv.Read()
+	var bad *csv.ParseError
+	if errors.As(err, &bad) {
+		return bad.StartLine, nil, nil, rowError{bad.Err}
+	}
 	if err != nil {
 		return 0, nil, nil, err
 	}

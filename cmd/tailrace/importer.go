@@ -98,6 +98,7 @@ func (i *importer) bad(line int, err error) {
 func (i *importer) add(ctx context.Context, line int, row map[string]string, object json.RawMessage) error {
 	event := []byte(object)
 	if object == nil || i.mapping.Event != "" || i.mapping.UserID != "" {
+		i.mapping.jsonLines = object != nil
 		body, err := i.mapping.event(i.name, line, row)
 		if err != nil {
 			i.bad(line, err)

@@ -66,7 +66,7 @@ func printRun(w io.Writer, r api.RunView) error {
 	}
 	_, err := fmt.Fprintln(w)
 	if r.State == syncs.Held {
-		fmt.Fprintf(w, "  to go on: tailrace runs approve %s --digest %.12s… (or discard)\n", r.ID, r.PlanDigest)
+		fmt.Fprintf(w, "  to go on: tailrace runs approve %s --digest %s (or discard)\n", r.ID, r.PlanDigest)
 	}
 	return err
 }

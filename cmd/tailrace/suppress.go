@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
 	"github.com/tailrace/tailrace/api"
 )
 
@@ -147,9 +147,8 @@ func fromArgsOrFile[T any](args []string, file string, send func([]T) error, bui
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			var record *csv.ParseError
-			if errors.As(err, &record) {
-				return fmt.Errorf("%s:%d: %w", file, record.Line, record.Err)
+			if isRowError(err) {
+				return fmt.Errorf("%s:%d: %w", file, line, err)
 			}
 			if err != nil {
 				return fmt.Errorf("reading %s: %w", file, err)
