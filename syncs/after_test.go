@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRunsAfterAnother: `schedule: { after: [s] }` is due once for each finished run of s, and for nothing else.
+// TestRunsAfterAnother: `schedule: { after: [s] }` is due once for each finished run of s, and at once
+// when somebody must not be sent any more.
 func TestRunsAfterAnother(t *testing.T) {
 	b := setup(t, mirrorRecords)
 	b.files(map[string]string{"syncs/s.yml": mirrorRecords,
@@ -38,4 +39,6 @@ func TestRunsAfterAnother(t *testing.T) {
 	isDue("second")
 	second()
 	isDue()
+	b.exec("INSERT INTO suppressions (kind, value, active, version) VALUES ('user_id', 'i1', true, 1)")
+	isDue("second") // a withdrawal waits for nobody
 }

@@ -154,9 +154,14 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 		return false, nil // nothing is published yet
 	}
 	if s.Schedule.Kind == project.After {
-		maps.DeleteFunc(now, func(name, version string) bool { return !strings.HasPrefix(name, afterPrefix) || version == "0" })
-		if len(last) == 0 || len(now) == 0 {
-			return len(now) > 0, nil
+		ready := false
+		maps.DeleteFunc(now, func(name, version string) bool {
+			after := strings.HasPrefix(name, afterPrefix) && version != "0"
+			ready = ready || after
+			return !after && name != "consents" && name != "suppressions" // a withdrawal waits for nobody
+		})
+		if len(last) == 0 || !ready {
+			return ready, nil
 		}
 		maps.DeleteFunc(last[0].InputVersions, func(name, _ string) bool { return now[name] == "" })
 	}
