@@ -15,11 +15,16 @@ func ProfileID(kind, value string) uuid.UUID {
 	return uuid.NewSHA1(profileNamespace, []byte(kind+":"+value))
 }
 
+// blanks are taken off a value before it is held against the blocked ones: the
+// same as in identity resolution, or an event would be nobody's whose identifier
+// ties people together.
+const blanks = " \t\r\n\f\v"
+
 // BlockedIdentifier tells whether a value identifies nobody: what programs send
 // when they have no identifier. Thousands of people share such a value, and a
 // profile made of it would be all of them.
 func BlockedIdentifier(value string) bool {
-	switch strings.ToLower(strings.TrimSpace(value)) {
+	switch strings.ToLower(strings.Trim(value, blanks)) {
 	case "", "null", "(null)", "undefined", "none", "nil", "nan", "n/a", "na", "0", "-1",
 		"unknown", "anonymous", "guest", "true", "false", "[object object]",
 		"00000000-0000-0000-0000-000000000000":

@@ -25,5 +25,7 @@ func TestOneProfilePerIdentifier(t *testing.T) {
 	for _, value := range []string{"null", "undefined", "0", "anonymous", ""} {
 		require.Contains(t, identity.BlockedValues, value)
 	}
-	require.False(t, collector.BlockedIdentifier("u1"))
+	for _, value := range []string{"u1", "\u00a0null", "null\u0085", "\u3000"} { // identity resolution ties by these
+		require.False(t, collector.BlockedIdentifier(value), "%q is blocked in the collector only", value)
+	}
 }
