@@ -1,17 +1,19 @@
 package warehouse_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
-	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/ClickHouse/ch-go/compress"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailrace/tailrace/warehouse"
@@ -52,42 +54,109 @@ func openOver(t *testing.T, dsn string) *warehouse.DB {
 	return db
 }
 
-var killByID = regexp.MustCompile(`^KILL QUERY WHERE query_id = '([^']+)' ASYNC$`)
-
-// serve puts the embedded engine behind an HTTP server that behaves as
-// ClickHouse's: exceptions in mid-stream are framed in the body.
+// serve puts an embedded engine behind the product's own HTTP server.
 func serve(t *testing.T) string {
-	engine := warehousetest.OpenEmpty(t)
-	transport := engine.RoundTripper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		forward := r.Clone(r.Context())
-		forward.URL = &url.URL{Scheme: "http", Host: "embedded", RawQuery: r.URL.RawQuery}
-		if !r.URL.Query().Has("query") {
-			text, err := io.ReadAll(r.Body)
-			if err != nil {
-				panic(http.ErrAbortHandler)
-			}
-			if kill := killByID.FindSubmatch(text); kill != nil {
-				_ = engine.Kill(r.Context(), string(kill[1]))
-				return
-			}
-			forward.Body = io.NopCloser(strings.NewReader(string(text)))
-		}
-		res, err := transport.RoundTrip(forward)
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		defer res.Body.Close()
-		for name, values := range res.Header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(res.StatusCode)
-		if _, err := io.Copy(w, res.Body); err != nil {
-			const tag = "abcdefghijklmnop"
-			message := "Code: 395. DB::Exception: " + err.Error()
-			fmt.Fprintf(w, "\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", tag, message, len(message), tag)
-		}
-	}))
+	served, err := warehouse.NewServer(warehousetest.OpenEmpty(t), warehouse.ServerOptions{Password: "open sesame"})
+	require.NoError(t, err)
+	server := httptest.NewServer(served)
 	t.Cleanup(server.Close)
-	return server.URL
+	address, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	address.User = url.UserPassword("default", "open sesame")
+	return address.String()
+}
+
+// ask sends one request and returns status and body; a body that breaks off is an error.
+func ask(t *testing.T, address, query, body string, header http.Header) (int, string, error) {
+	request, err := http.NewRequest(http.MethodPost, address+"/?"+query, strings.NewReader(body))
+	require.NoError(t, err)
+	maps.Copy(request.Header, header)
+	res, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(text), err
+}
+
+// Any ClickHouse client talks to it: statements in the URL or the body, rows in any format, packed or not.
+func TestServerSpeaksClickHouseHTTP(t *testing.T) {
+	t.Parallel()
+	address := serve(t)
+	database := warehousetest.NewDatabase()
+	run := func(query, body string, header http.Header) string {
+		t.Helper()
+		status, text, err := ask(t, address, query, body, header)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, status, text)
+		return text
+	}
+	run("", "CREATE DATABASE "+database, nil)
+	t.Cleanup(func() { run("", "DROP DATABASE "+database, nil) })
+	in := "database=" + database
+	run(in, "CREATE TABLE t (k UInt64, v String) ENGINE = MergeTree ORDER BY k", nil)
+	run(in+"&query="+url.QueryEscape("INSERT INTO t FORMAT JSONEachRow"), `{"k":1,"v":"one"}`+"\n"+`{"k":2,"v":"a,b"}`, nil)
+	run(in, "INSERT INTO t VALUES (3, 'three')", nil)
+	run(in, "INSERT INTO t FORMAT CSV\n4,four\n", nil)
+	run(in+"&query="+url.QueryEscape("INSERT INTO t SELECT 5, 'five'"), "", nil)
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, err := zip.Write([]byte("6\tsix\n"))
+	require.NoError(t, err)
+	require.NoError(t, zip.Close())
+	run(in+"&query="+url.QueryEscape("INSERT INTO t FORMAT TSV"), packed.String(), http.Header{"Content-Encoding": {"gzip"}})
+	const all = "SELECT * FROM t ORDER BY k"
+	const want = "1\tone\n2\ta,b\n3\tthree\n4\tfour\n5\tfive\n6\tsix\n"
+	require.Equal(t, want, run(in+"&query="+url.QueryEscape(all), "", nil))
+	require.Equal(t, want, run(in, all, http.Header{"X-ClickHouse-Database": {"default"}}), "the URL's database wins")
+	require.Equal(t, `{"k":6}`+"\n", run(in+"&param_v=six&output_format_json_quote_64bit_integers=0",
+		"SELECT k FROM t WHERE v = {v:String} FORMAT JSONEachRow SETTINGS max_threads = 1;", nil))
+	plain, err := gzip.NewReader(strings.NewReader(run(in+"&enable_http_compression=1", all, http.Header{"Accept-Encoding": {"gzip"}})))
+	require.NoError(t, err)
+	text, err := io.ReadAll(plain)
+	require.NoError(t, err)
+	require.Equal(t, want, string(text))
+	packer := compress.NewWriter(compress.LevelZero, compress.LZ4)
+	require.NoError(t, packer.Compress([]byte("7\tseven\n")))
+	run(in+"&decompress=1&query="+url.QueryEscape("INSERT INTO t FORMAT TSV"), string(packer.Data), nil)
+	blocks := make([]byte, len(want))
+	_, err = io.ReadFull(compress.NewReader(strings.NewReader(run(in+"&compress=1", all, nil))), blocks)
+	require.NoError(t, err)
+	require.Equal(t, want, string(blocks))
+	require.Equal(t, "7\n", run(in, "SELECT count() FROM t", nil))
+}
+
+func TestServerRefuses(t *testing.T) {
+	t.Parallel()
+	address := serve(t)
+	at, err := url.Parse(address)
+	require.NoError(t, err)
+	at.User = nil
+	for name, header := range map[string]http.Header{
+		"nobody":         nil,
+		"wrong password": {"X-Clickhouse-User": {"default"}, "X-Clickhouse-Key": {"open"}},
+		"wrong user":     {"X-Clickhouse-User": {"root"}, "X-Clickhouse-Key": {"open sesame"}},
+	} {
+		status, text, err := ask(t, at.String(), "", "SELECT 1", header)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUnauthorized, status, name)
+		require.Contains(t, text, "Code: 516.", name)
+	}
+	status, text, err := ask(t, at.String(), "user=default&password=open+sesame", "SELECT 1", nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status, text)
+	for query, code := range map[string]string{"session_id=1": "Code: 36.", "role=x&query=SELEC": "Code: 62.", "a%20b=1": "Code: 36."} {
+		status, text, err := ask(t, address, query, "", nil)
+		require.NoError(t, err)
+		require.NotEqual(t, http.StatusOK, status, query)
+		require.Contains(t, text, code, query)
+	}
+	res, err := http.Get(address + "/?query=" + url.QueryEscape("CREATE DATABASE not_by_get"))
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, "164", res.Header.Get("X-ClickHouse-Exception-Code"), "a GET reads only")
+	// An error in mid-stream breaks the body off, so that no client takes part of a result for all of it.
+	status, text, err = ask(t, address, "", "SELECT throwIf(number = 3000000) FROM numbers(4000000) SETTINGS max_block_size = 1000", nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Error(t, err)
+	require.Contains(t, text[max(0, len(text)-500):], "Code: 395.")
 }

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type call struct {
 	ctx      context.Context
 	sql      string
 	insert   io.Reader // the body of an INSERT whose statement came in the URL
+	// insertFormat is the format of insert; Native if empty, as the driver sends it.
+	insertFormat string
 	format   string
 	queryID  string
 	database string
@@ -169,7 +172,7 @@ func (t *embeddedTransport) run(req *http.Request, c *call) (*http.Response, err
 	}
 	if c.insert != nil {
 		defer finish()
-		written, err := conn.insert(c.ctx, stripFormat(c.sql), "Native", c.params, c.insert)
+		written, err := conn.insert(c.ctx, stripFormat(c.sql), cmp.Or(c.insertFormat, "Native"), c.params, c.insert)
 		if err != nil {
 			return nil, err
 		}

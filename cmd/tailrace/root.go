@@ -30,7 +30,7 @@ folder themselves.`,
 		"start":   {initCommand(c), demoCommand(c), serveCommand(c)},
 		"work":    {validateCommand(c), planCommand(c), syncCommand(c), runsCommand(c), audiencesCommand(c), traitsCommand(c)},
 		"data":    {queryCommand(c), importCommand(c), suppressCommand(c), consentCommand(c)},
-		"operate": {migrateCommand(c), tokensCommand(c), doctorCommand(c), schemaCommand(), referenceCommand()},
+		"operate": {warehouseCommand(c), migrateCommand(c), tokensCommand(c), doctorCommand(c), schemaCommand(), referenceCommand()},
 	} {
 		for _, command := range commands {
 			command.GroupID = group

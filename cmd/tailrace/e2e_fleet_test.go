@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailrace/tailrace/connectors/sandbox"
+	"github.com/tailrace/tailrace/jobs/redistest"
+)
+
+// servedWarehouse is `tailrace warehouse serve` as a child of this test.
+type servedWarehouse struct {
+	t          *testing.T
+	data, addr string
+	cmd        *exec.Cmd
+}
+
+func serveWarehouseProcess(t *testing.T) *servedWarehouse {
+	s := &servedWarehouse{t: t, data: filepath.Join(t.TempDir(), "warehouse"), addr: freeAddr(t)}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *servedWarehouse) start() {
+	s.t.Helper()
+	s.cmd = exec.Command(binary(s.t), "warehouse", "serve", "--data", s.data, "--addr", s.addr)
+	s.cmd.Env, s.cmd.Stderr, s.cmd.SysProcAttr = cleanEnv(s.t), os.Stderr, dieWithParent()
+	require.NoError(s.t, s.cmd.Start())
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if res, err := http.Get("http://" + s.addr + "/ping"); err == nil {
+			require.NoError(s.t, res.Body.Close())
+			return
+		}
+		require.True(s.t, time.Now().Before(deadline), "the warehouse wasn't served in time")
+		<-tick.C
+	}
+}
+
+func (s *servedWarehouse) kill() {
+	_ = s.cmd.Process.Signal(syscall.SIGKILL) // fails only when it is gone already
+	_ = s.cmd.Wait()                          // killed, as asked
+}
+
+// dsn is what the command's help says to set.
+func (s *servedWarehouse) dsn() string {
+	s.t.Helper()
+	password, err := os.ReadFile(filepath.Join(s.data, "warehouse.password"))
+	require.NoError(s.t, err)
+	return "http://default:" + strings.TrimSpace(string(password)) + "@" + s.addr
+}
+
+// beside returns another server of the same project, warehouse and Redis, started, with roles of its own.
+func (p *process) beside(roles string) *process {
+	p.t.Helper()
+	other := setup(p.t, nil, p.env...)
+	other.project, other.args = p.project, []string{"--roles", roles}
+	other.start()
+	return other
+}
+
+// TestFleet shares one Redis and one served warehouse between three servers. The one that took the request to run a
+// sync, and with it a scheduler, a worker and the API, is killed in the middle, and then the warehouse is killed and
+// started again: the others bring the run to its end, with every row applied once.
+func TestFleet(t *testing.T) {
+	t.Parallel()
+	warehouse, redis := serveWarehouseProcess(t), redistest.Start(t)
+	w := newWorld(t, 300, 60*time.Millisecond, "TAILRACE_WAREHOUSE="+warehouse.dsn(), "TAILRACE_REDIS="+redis.URL())
+	second, third := w.beside("api,scheduler,worker"), w.beside("worker")
+	w.materialize()
+	r := w.startRun("to_mailer")
+	w.mailer.Faults().Add(sandbox.Fault{Kind: hangs, Applied: true, Times: 2})
+	w.eventually("two requests hang", func() bool { return w.mailer.Faults().Hits() == 2 })
+	w.kill()
+	w.process = second
+	before := w.mailer.State().Counts["messages"]
+	w.eventually("the others go on", func() bool { return w.mailer.State().Counts["messages"] > before })
+	warehouse.kill()
+	warehouse.start()
+	w.eventually("the run is over", func() bool {
+		status, _, err := w.ask(http.MethodGet, "/api/v1/runs/"+r.ID, nil)
+		return err == nil && status == http.StatusOK && w.run(r.ID).Over
+	})
+	require.NoError(t, w.delivered(w.run(r.ID)))
+
+	// Several took part. Any client of ClickHouse can ask the served warehouse, and the ledger says who sent what.
+	require.Greater(t, warehouse.count("SELECT uniqExact(worker) FROM tailrace.sync_intents"), 1, "one process did all the work")
+	_, err := third.terminate()
+	require.NoError(t, err)
+}
+
+// count runs a query that yields one number.
+func (s *servedWarehouse) count(sql string) int {
+	s.t.Helper()
+	res, err := http.Post(s.dsn(), "text/plain", strings.NewReader(sql))
+	require.NoError(s.t, err)
+	defer res.Body.Close()
+	var n int
+	_, err = fmt.Fscan(res.Body, &n)
+	require.NoError(s.t, err)
+	return n
+}
