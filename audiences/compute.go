@@ -111,6 +111,10 @@ func (s *shape) insert(table string, version uint64, expressions []string, ident
 			values = append(values, "toUUIDOrZero("+keyAlias+")")
 			continue
 		}
+		if s.file.Header.Experiment != nil && c.Name == project.HoldoutColumn {
+			values = append(values, s.file.Header.Experiment.HeldOutSQL(keyAlias))
+			continue
+		}
 		values = append(values, "r."+warehouse.QuoteIdentifier(c.Name))
 	}
 	fmt.Fprintf(&b, "INSERT INTO %s (%s)\n%sSELECT %s\nFROM %s AS r", table, strings.Join(columns, ", "), withClause(expressions),

@@ -45,6 +45,9 @@ func newShape(f *project.SQLFile, selected []Column) (*shape, error) {
 	if s.keyColumn == "" {
 		s.keyColumn = selected[0].Name
 	}
+	if x := f.Header.Experiment; x != nil && slices.ContainsFunc(selected, func(c Column) bool { return c.Name == project.HoldoutColumn }) {
+		return nil, failAt(f.Path, at, project.HoldoutColumn+" is the column that experiment adds", "give the file's own another name with AS")
+	}
 	descriptions := f.ColumnDescriptions()
 	seen := map[string]bool{}
 	for _, c := range selected {
@@ -69,6 +72,9 @@ func newShape(f *project.SQLFile, selected []Column) (*shape, error) {
 			return nil, failAt(f.Path, at, "profile_id is made from "+s.keyColumn+", and can't be selected too", "leave one of them out, or write key: profile_id")
 		}
 		s.stored = slices.Insert(s.stored, 0, Column{Name: columnProfile, Type: "UUID"})
+	}
+	if f.Header.Experiment != nil {
+		s.stored = append(s.stored, Column{Name: project.HoldoutColumn, Type: "Bool"})
 	}
 	for i, b := range f.Header.Because {
 		if !seen[b] {

@@ -36,6 +36,7 @@ func (a *Audiences) Due(ctx context.Context) ([]DueItem, error) {
 	}
 	var due []DueItem
 	busy := map[project.Node]bool{}
+	unsettled := a.unsettled(p, now)
 	for _, n := range p.Graph().Nodes() {
 		f := findFile(p, n.Kind, n.Name)
 		if f == nil {
@@ -52,7 +53,7 @@ func (a *Audiences) Due(ctx context.Context) ([]DueItem, error) {
 		}
 		busy[n] = true
 		edited := last != nil && last.RowFingerprint != f.RowFingerprint()
-		if a.mustWait(p, n, busy, now.marks) || (last != nil && !edited && a.now().Sub(last.UpdatedAt) < a.rest(last)) {
+		if a.mustWait(p, n, busy, now.marks) || a.mustSettle(p, n, unsettled) || (last != nil && !edited && a.now().Sub(last.UpdatedAt) < a.rest(last)) {
 			continue
 		}
 		due = append(due, DueItem{Kind: f.Kind, Name: f.Name, Trigger: trigger, Reason: reason})

@@ -22,11 +22,15 @@ type Definition struct {
 	Schedule    string       `json:"schedule"`
 	Entity      string       `json:"entity"`
 	Because     []string     `json:"because,omitempty"`
-	SQL         string       `json:"sql,omitempty"` // not in lists
-	Reads       []string     `json:"reads"`         // "kind name", as the file names them
-	ReadBy      []string     `json:"read_by"`
-	Columns     []Column     `json:"columns"` // of the published version; the first is the key
-	Members     uint64       `json:"members"` // of the published version
+	// Experiment and Priority as the file says; HeldOut are members that syncs leave out by the experiment, not in lists.
+	Experiment *project.Experiment `json:"experiment,omitempty"`
+	Priority   *project.Priority   `json:"priority,omitempty"`
+	HeldOut    uint64              `json:"held_out,omitempty"`
+	SQL        string              `json:"sql,omitempty"` // not in lists
+	Reads      []string            `json:"reads"`         // "kind name", as the file names them
+	ReadBy     []string            `json:"read_by"`
+	Columns    []Column            `json:"columns"` // of the published version; the first is the key
+	Members    uint64              `json:"members"` // of the published version
 	// Published is the version that readers see, Last the newest attempt, whatever became of it.
 	Published *Materialization `json:"published,omitempty"`
 	Last      *Materialization `json:"last,omitempty"`
@@ -72,7 +76,14 @@ func (a *Audiences) Definition(ctx context.Context, kind project.Kind, name stri
 	if err != nil {
 		return Definition{}, err
 	}
-	return a.definition(p, findFile(p, kind, name), s), nil
+	d := a.definition(p, findFile(p, kind, name), s)
+	if m := d.Published; m != nil && d.Experiment != nil && hasColumn(m.Columns, project.HoldoutColumn) {
+		sql := "SELECT countIf(" + project.HoldoutColumn + ") FROM " + a.table(m.Table) + " WHERE version = ?"
+		if err := a.db.Get(ctx, &d.HeldOut, sql, m.Version); err != nil {
+			return Definition{}, fmt.Errorf("counting who of %s is held out: %w", name, err)
+		}
+	}
+	return d, nil
 }
 
 func (a *Audiences) definition(p *project.Project, f *project.SQLFile, s *situation) Definition {
@@ -80,6 +91,7 @@ func (a *Audiences) definition(p *project.Project, f *project.SQLFile, s *situat
 	d := Definition{
 		Kind: f.Kind, Name: f.Name, Path: f.Path, Description: f.Header.Description, Owner: f.Header.Owner, Tags: f.Header.Tags,
 		Purpose: f.Header.Purpose, Schedule: f.Header.Schedule.String(), Entity: f.Header.Entity, Because: f.Header.Because,
+		Experiment: f.Header.Experiment, Priority: f.Header.Priority,
 		SQL: f.SQL, Reads: nodeNames(p.Graph().Reads(n)), ReadBy: nodeNames(p.Graph().ReadBy(n)), Columns: []Column{},
 		Published: s.marks.results[n], Last: s.last[n],
 	}

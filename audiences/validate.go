@@ -63,6 +63,9 @@ func (a *Audiences) columnsOf(ctx context.Context, p *project.Project) (map[stri
 		if s, err := shapeOf(p, f, checked); err == nil && s.resolve != "" && f.Kind == project.KindAudience {
 			results = append(results, project.ResultColumn{Name: columnProfile, Type: "UUID"})
 		}
+		if f.Header.Experiment != nil {
+			results = append(results, project.ResultColumn{Name: project.HoldoutColumn, Type: "Bool"})
+		}
 		columns[f.Name] = results
 	}
 	return columns, found, nil

@@ -15,6 +15,8 @@ const (
 	CodeCycle          Code = "cycle"
 	CodeEncoding       Code = "encoding"
 	CodeEventSchema    Code = "event-schema"
+	CodeExclude        Code = "exclude"
+	CodeExperiment     Code = "experiment"
 	CodeField          Code = "field"
 	CodeFieldUnknown   Code = "unknown-field"
 	CodeFileTooLarge   Code = "file-too-large"
@@ -32,6 +34,7 @@ const (
 	CodeNoProject      Code = "no-project"
 	CodeObject         Code = "unknown-object"
 	CodeOnExit         Code = "on-exit"
+	CodePriority       Code = "priority"
 	CodeReadsExternal  Code = "database-not-listed"
 	CodeReference      Code = "reference"
 	CodeRename         Code = "rename"
@@ -64,6 +67,8 @@ var codeSummaries = map[Code]string{
 	CodeCycle:          "Files read each other in a circle",
 	CodeEncoding:       "A file is not UTF-8",
 	CodeEventSchema:    "A tracking plan's schema is no JSON Schema",
+	CodeExclude:        "A sync excludes an audience that it can't exclude",
+	CodeExperiment:     "An experiment can't hold out its share",
 	CodeField:          "A mapped field is neither a column nor a constant, or is both",
 	CodeFieldUnknown:   "The destination's object has no such field",
 	CodeFileTooLarge:   "A file is too large for a project file",
@@ -81,6 +86,7 @@ var codeSummaries = map[Code]string{
 	CodeNoProject:      "The folder holds no project",
 	CodeObject:         "The connector has no such object",
 	CodeOnExit:         "What leaving means is missing, or means nothing in this mode",
+	CodePriority:       "A group of audiences doesn't say which one wins",
 	CodeReadsExternal:  "SQL reads a database that warehouse.read doesn't list",
 	CodeReference:      "A reference is neither ${env:…} nor ${file:…}",
 	CodeRename:         "A former name is still in use, or is used twice",

@@ -15,14 +15,18 @@ func (f *SQLFile) RowFingerprint() string {
 	for _, t := range lex.Significant(lex.Tokens(f.SQL)) {
 		tokens = append(tokens, t.Text)
 	}
-	return fingerprint(f.Kind, tokens, f.Header.Key, f.Header.Entity, f.Header.Because)
+	parts := []any{f.Kind, tokens, f.Header.Key, f.Header.Entity, f.Header.Because}
+	if f.Header.Experiment != nil { // without one the fingerprint is what it always was
+		parts = append(parts, f.Header.Experiment)
+	}
+	return fingerprint(parts...)
 }
 
 // MetaFingerprint changes with everything about f that can't change its rows:
 // description, owner, tags, schedule, limits, tests, descriptions of columns.
 func (f *SQLFile) MetaFingerprint() string {
 	h := f.Header
-	h.Key, h.Entity, h.Because = "", "", nil
+	h.Key, h.Entity, h.Because, h.Experiment = "", "", nil, nil
 	return fingerprint(f.Name, h, f.ColumnDescriptions())
 }
 
@@ -30,7 +34,11 @@ func (f *SQLFile) MetaFingerprint() string {
 // it reads, where it goes, its mapping, and who may be sent.
 func (s *Sync) RowFingerprint() string {
 	kind, name := s.Reads()
-	return fingerprint(kind, name, s.Destination, s.Object, s.Target, s.Mode, s.Match, s.Fields, s.OnExit, s.Consent)
+	parts := []any{kind, name, s.Destination, s.Object, s.Target, s.Mode, s.Match, s.Fields, s.OnExit, s.Consent}
+	if len(s.Exclude) > 0 {
+		parts = append(parts, s.Exclude)
+	}
+	return fingerprint(parts...)
 }
 
 // MetaFingerprint changes with everything else about s.

@@ -36,6 +36,7 @@ func (n Node) String() string { return string(n.Kind) + " " + n.Name }
 type Graph struct {
 	nodes    []Node // in topological order: what is read comes first
 	up, down map[Node][]Node
+	sends    map[Node][]Node // of a sync: what its rows are made of, without what it only excludes
 	paths    map[Node]string
 	tags     map[Node][]string
 }
@@ -84,9 +85,11 @@ func (p *Project) Purposes(s *Sync) []string {
 	if d := p.Destination(s.Destination); d != nil {
 		all = append(all, d.Purpose...)
 	}
-	for _, n := range p.graph.Upstream(Node{KindSync, s.Name}) {
-		if f := p.SQL(n.Name); f != nil && f.Kind == n.Kind {
-			all = append(all, f.Header.Purpose...)
+	for _, direct := range p.graph.sends[Node{KindSync, s.Name}] {
+		for _, n := range append(p.graph.Upstream(direct), direct) {
+			if f := p.SQL(n.Name); f != nil && f.Kind == n.Kind {
+				all = append(all, f.Header.Purpose...)
+			}
 		}
 	}
 	slices.Sort(all)
@@ -95,7 +98,7 @@ func (p *Project) Purposes(s *Sync) []string {
 
 // checkGraph draws the graph and names unknown tables and cycles.
 func (l *loader) checkGraph() {
-	g := &Graph{up: map[Node][]Node{}, down: map[Node][]Node{}, paths: map[Node]string{}, tags: map[Node][]string{}}
+	g := &Graph{up: map[Node][]Node{}, down: map[Node][]Node{}, sends: map[Node][]Node{}, paths: map[Node]string{}, tags: map[Node][]string{}}
 	l.p.graph = g
 	nodes := map[Node]bool{}
 	for _, f := range l.p.SQLFiles() {
@@ -121,6 +124,12 @@ func (l *loader) checkGraph() {
 		if s.readsProfiles() {
 			nodes[Node{KindBuiltin, "profiles"}] = true
 			g.up[n] = append(g.up[n], Node{KindBuiltin, "profiles"})
+		}
+		g.sends[n] = slices.Clone(g.up[n])
+		for _, e := range l.p.Exclusions(s) {
+			if excluded := (Node{KindAudience, e.Audience}); l.p.Audience(e.Audience) != nil && !slices.Contains(g.up[n], excluded) {
+				g.up[n] = append(g.up[n], excluded)
+			}
 		}
 	}
 	g.arrange(nodes, l)

@@ -36,6 +36,10 @@ type Header struct {
 	Type string `yaml:"type" json:"type,omitempty"`
 	// Incremental recomputes only entities with new rows.
 	Incremental *Incremental `yaml:"incremental" json:"incremental,omitempty"`
+	// Experiment keeps a part of an audience's members out of every sync.
+	Experiment *Experiment `yaml:"experiment" json:"experiment,omitempty"`
+	// Priority makes audiences of a group exclusive in syncs.
+	Priority *Priority `yaml:"priority" json:"priority,omitempty"`
 	// RenamedFrom is the file's former name, which keeps history and ledger.
 	RenamedFrom string `yaml:"renamed_from" json:"renamed_from,omitempty"`
 	// MayShrink allows reading events although old ones expire.

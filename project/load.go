@@ -57,6 +57,7 @@ func build(files map[string]string, env func(string) (string, bool), problems Di
 	l.checkSources()
 	l.checkGraph()
 	l.checkSyncs()
+	l.checkPriorities()
 	l.checkRenames()
 	l.out.Sort()
 	return l.p, l.out

@@ -189,6 +189,11 @@ func (l *loader) checkHeader(f *SQLFile) {
 		meaningless("schedule", h.Schedule.Kind != OnChange && h.Schedule.Kind != "", "a model is a view and always fresh")
 		meaningless("limits", h.Limits != Limits{}, "a model is a view without versions")
 	}
+	if f.Kind != KindAudience {
+		meaningless("experiment", h.Experiment != nil, "only an audience has members to hold out")
+		meaningless("priority", h.Priority != nil, "only audiences are exclusive")
+	}
+	l.checkExperiment(f)
 	meaningless("type", h.Type != "" && f.Kind != KindTrait, "only a trait has one value")
 	for i, p := range h.Purpose {
 		l.checkWord(CodeValue, f.Path, f.Positions.At("purpose", fmt.Sprint(i)), "purpose", p)

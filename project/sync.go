@@ -35,6 +35,8 @@ type Sync struct {
 	Schedule Schedule `yaml:"schedule" json:"schedule,omitempty" default:"on_change"`
 	// Consent categories that a profile must have given, all of them.
 	Consent []string `yaml:"consent" json:"consent,omitempty"`
+	// Exclude names audiences whose members are left out.
+	Exclude []string `yaml:"exclude" json:"exclude,omitempty"`
 	// Guard holds a plan for a person to look at.
 	Guard Guard `yaml:"guard" json:"guard,omitempty"`
 	// Batch is the most rows a request carries; the connector's own maximum if it isn't written.

@@ -17,6 +17,7 @@ func (l *loader) checkSyncs() {
 		l.checkSyncSource(s)
 		l.checkSyncMode(s)
 		l.checkSyncGuard(s)
+		l.checkExclusions(s)
 		if s.Destination != "" && l.p.Destination(s.Destination) == nil {
 			l.fail(CodeUnknownName, s.Path, s.Positions.At("destination"), "", "unknown destination %s%s",
 				s.Destination, suggest(s.Destination, names(l.p.Destinations)))

@@ -47,6 +47,9 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 			return nil, err
 		}
 	}
+	if err := e.excludedVersions(p, s, read); err != nil {
+		return nil, err
+	}
 	readsProfiles := false
 	for _, c := range mappedColumns(s) {
 		if !c.Profile {

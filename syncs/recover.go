@@ -153,6 +153,9 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 	if kind, name := s.Reads(); kind != project.KindModel && now["source"] == name+"@0" {
 		return false, nil // nothing is published yet
 	}
+	if unpublishedExclusion(now) != "" {
+		return false, nil // whom to leave out isn't known yet
+	}
 	if s.Schedule.Kind == project.After {
 		ready := false
 		maps.DeleteFunc(now, func(name, version string) bool {

@@ -179,6 +179,7 @@ func describe(p *project.Project, s *project.Sync) (text, hash string, err error
 	if f := sourceFile(p, s); f != nil && kind == project.KindModel {
 		essence["sql"] = f.SQL
 	}
+	addExclusions(essence, p, s)
 	rawEssence, err := json.Marshal(essence)
 	if err != nil {
 		return "", "", err

@@ -56,7 +56,7 @@ func (e *Engine) takeSnapshot(ctx context.Context, j *job) (*snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("claiming a snapshot's version: %w", err)
 	}
-	sql, err := e.snapshotSQL(j, src)
+	sql, err := e.snapshotSQL(ctx, j, src, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (e *Engine) takeSnapshot(ctx context.Context, j *job) (*snapshot, error) {
 }
 
 // snapshotSQL renders the statement.
-func (e *Engine) snapshotSQL(j *job, src *source) (string, error) {
+func (e *Engine) snapshotSQL(ctx context.Context, j *job, src *source, inputs map[string]string) (string, error) {
 	m, err := j.mapping(src)
 	if err != nil {
 		return "", err
@@ -88,13 +88,17 @@ func (e *Engine) snapshotSQL(j *job, src *source) (string, error) {
 		}
 	}
 	may := e.permission(j.purposes, src.personID, texts, emails)
+	exclusion, err := e.exclusionSQL(ctx, j, src, m.key, inputs)
+	if err != nil {
+		return "", err
+	}
 	unresolved := "0"
 	if j.parksUnknown() {
 		unresolved = "tr_key IN (SELECT key FROM " + e.table("sync_state") + " FINAL WHERE sync_id = {sync_id:String} AND last_status = 'unknown')"
 	}
 	return e.statement("snapshot", map[string]string{
 		"key": m.key, "ids": m.ids, "payload": m.payload, "hash": rowHashSQL("tr_key, tr_ids, tr_payload"), "match": j.foldSQL("tr_ids"),
-		"suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown, "unresolved": unresolved,
+		"suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown, "exclusion": exclusion, "unresolved": unresolved,
 		"source": warehouse.QuoteIdentifier(e.db.ProjectDatabase()) + "." + warehouse.QuoteIdentifier(src.view),
 		"joins":  src.profileJoin(e.db.ProjectDatabase(), j.sync) + may.joins,
 	}), nil

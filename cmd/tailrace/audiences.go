@@ -25,6 +25,7 @@ func resultsCommand(c *config, plural string) *cobra.Command {
 	path := func(name, rest string) string { return "/api/v1/" + plural + "/" + url.PathEscape(name) + rest }
 	cmd.AddCommand(
 		&cobra.Command{Use: "list", Short: "List " + plural, Args: cobra.NoArgs, RunE: cmd.RunE},
+		showCommand(c, plural),
 		&cobra.Command{
 			Use: "run NAME…", Short: fmt.Sprintf("Materialize %s now and wait for the result", plural), Args: cobra.MinimumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {

@@ -2,7 +2,8 @@
 in:  sync_id, version; generated: source and joins, key, ids, payload, match (folded ids), conditions
 out: sync_snapshot_rows: reason '' is in, anything else is why a row was left out
 why: one pass, so that nothing is dropped silently. Of rows with one identifier the smallest key among those that
-     may be sent wins. Consent and suppression come first: they are promises, the others are mistakes in data. */
+     may be sent wins. Consent and suppression come first: they are promises; then what the project wants left out; the
+     others are mistakes in data. */
 INSERT INTO [[db]].sync_snapshot_rows (sync_id, version, reason, key, hash, ids, payload)
 SELECT {sync_id:String}, {version:UInt64},
     multiIf(tr_reason != '', tr_reason, tr_nth > 1, 'invalid_duplicate_match', '') AS tr_final,
@@ -18,6 +19,7 @@ FROM
                 tr_suppressed, 'suppressed',
                 tr_denied, 'consent_denied',
                 tr_unknown, 'consent_unknown',
+                tr_exclusion != '', tr_exclusion,
                 tr_ids = '{}', 'invalid_empty_match',
                 [[unresolved]], 'unresolved',
                 (tr_key, [[hash]]) IN (SELECT key, payload_hash FROM [[db]].sync_dead FINAL WHERE sync_id = {sync_id:String} AND NOT released),
@@ -31,7 +33,8 @@ FROM
                 [[payload]] AS tr_payload,
                 ([[suppressed]]) AS tr_suppressed,
                 ([[denied]]) AS tr_denied,
-                ([[unknown]]) AS tr_unknown
+                ([[unknown]]) AS tr_unknown,
+                [[exclusion]] AS tr_exclusion
             FROM [[source]] AS s
             [[joins]]
         )
