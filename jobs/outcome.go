@@ -11,6 +11,7 @@ import (
 
 const (
 	busyDelay    = time.Second
+	placeDelay   = 500 * time.Millisecond
 	unknownDelay = 2 * time.Second
 	maxBackoff   = time.Minute
 )

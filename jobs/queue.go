@@ -33,7 +33,7 @@ type Options struct {
 	Log *slog.Logger
 	// Worker names this process in leases and claims. Default: host, pid and a random part.
 	Worker string
-	// Concurrency is how many handlers run at a time. Default: 8.
+	// Concurrency is how many handlers run at a time; most wait for answers. Default: 24. See Limit.
 	Concurrency int
 	// DispatchEvery is how often the finders are asked. Default: 3 s.
 	DispatchEvery time.Duration
@@ -110,7 +110,7 @@ func withDefaults(o Options) Options {
 		o.Worker = fmt.Sprintf("%s:%d:%08x", host, os.Getpid(), rand.Uint32())
 	}
 	if o.Concurrency < 1 {
-		o.Concurrency = 8
+		o.Concurrency = 24
 	}
 	setDuration(&o.DispatchEvery, 3*time.Second)
 	setDuration(&o.ScheduleEvery, 5*time.Second)

@@ -203,3 +203,30 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 		require.NotContains(t, err.Error(), "secret")
 	}
 }
+
+func TestLimitLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url string) {
+		q := open(t, url)
+		var heavy, most atomic.Int32
+		leave, light := make(chan struct{}), make(chan struct{})
+		q.Handle("heavy", time.Minute, func(context.Context, string) error {
+			most.Store(max(most.Load(), heavy.Add(1)))
+			defer heavy.Add(-1)
+			<-leave
+			return nil
+		})
+		q.Handle("light", time.Minute, func(context.Context, string) error { close(light); return nil })
+		q.Limit("heavy", 2)
+		for _, id := range []string{"a", "b", "c", "d"} {
+			require.NoError(t, q.Enqueue(t.Context(), "heavy", id))
+		}
+		require.NoError(t, q.Enqueue(t.Context(), "light", "a"))
+		run(t, q)
+		<-light
+		eventually(t, 5*time.Second, "two run", func() bool { return heavy.Load() == 2 })
+		close(leave)
+		eventually(t, 10*time.Second, "all ran", func() bool { return q.counts.processed.Load() == 5 })
+		require.EqualValues(t, 2, most.Load())
+	})
+}

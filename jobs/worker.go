@@ -18,6 +18,7 @@ const defaultTimeout = 55 * time.Second
 type handler struct {
 	timeout time.Duration
 	fn      func(ctx context.Context, id string) error
+	places  chan struct{} // one for each that may run in this process; nil: as many as the queue runs
 }
 
 // Handle registers the handler of a kind; call it before Run. The handler's context ends after timeout (0: 55 s), when
@@ -29,6 +30,16 @@ func (q *Queue) Handle(kind string, timeout time.Duration, fn func(ctx context.C
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.handlers[kind] = handler{timeout: timeout, fn: fn}
+}
+
+// Limit lets at most n handlers of a kind run in this process at a time, so that heavy ones leave room for the rest.
+// Call it after Handle and before Run.
+func (q *Queue) Limit(kind string, n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	h := q.handlers[kind]
+	h.places = make(chan struct{}, n)
+	q.handlers[kind] = h
 }
 
 type stoppingKey struct{}
@@ -86,6 +97,14 @@ func (q *Queue) process(ctx context.Context, t *asynq.Task) error {
 	q.mu.RUnlock()
 	if !ok {
 		return again("unknown kind", unknownDelay) // another process may know it
+	}
+	if h.places != nil {
+		select {
+		case h.places <- struct{}{}:
+			defer func() { <-h.places }()
+		default:
+			return again("busy", placeDelay)
+		}
 	}
 	key := Task{Kind: kind, ID: id}.key()
 	held, drop, ok, err := q.hold(ctx, q.keys.run(key), q.opt.RunLease)

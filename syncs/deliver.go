@@ -54,6 +54,11 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	if err != nil {
 		return e.close(ctx, r, err.Error())
 	}
+	leave, ok := e.turns.enter(j.sync.Destination)
+	if !ok {
+		return &Later{At: e.now().Add(turnWait), Reason: "destination " + j.sync.Destination + " has its share of this process"}
+	}
+	defer leave()
 	d := &delivery{Engine: e, job: j, run: r, claim: e.openClaim(r.PlanID)}
 	defer e.release(context.WithoutCancel(ctx), d.claim)
 	busy := func() bool { return d.busy.Load() <= 0 }

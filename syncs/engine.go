@@ -76,8 +76,9 @@ type Door struct {
 
 // Engine runs syncs. It is safe for concurrent use, by many processes too.
 type Engine struct {
-	o  Options
-	db *warehouse.DB
+	o     Options
+	db    *warehouse.DB
+	turns turns
 }
 
 // New makes an engine. It does no I/O.

@@ -31,17 +31,17 @@ const maxStatementBytes = 64 << 20
 
 // call is one request, taken apart.
 type call struct {
-	ctx      context.Context
-	sql      string
-	insert   io.Reader // the body of an INSERT whose statement came in the URL
+	ctx    context.Context
+	sql    string
+	insert io.Reader // the body of an INSERT whose statement came in the URL
 	// insertFormat is the format of insert; Native if empty, as the driver sends it.
 	insertFormat string
-	format   string
-	queryID  string
-	database string
-	params   map[string]string
-	settings map[string]string
-	revision uint64
+	format       string
+	queryID      string
+	database     string
+	params       map[string]string
+	settings     map[string]string
+	revision     uint64
 }
 
 // RoundTrip implements http.RoundTripper. Errors of the engine are answers with

@@ -52,7 +52,7 @@ const drainFor = 8 * time.Second
 
 // openApp opens the warehouse (and migrates it), the queue, the log and the project. On an error all is closed again.
 func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err error) {
-	a := &app{cfg: cfg, log: log, metrics: prometheus.NewRegistry(), destinations: newDestinations(time.Now)}
+	a := &app{cfg: cfg, log: log, metrics: prometheus.NewRegistry()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -72,6 +72,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 		return a, fmt.Errorf("opening the queue: %w", err)
 	}
 	a.metrics.MustRegister(a.queue)
+	a.destinations = newDestinations(time.Now, a.queue)
 	a.keeper = &keeper{db: a.db, log: log, use: a.use, apply: a.apply, trust: cfg.local}
 	if cfg.role("scheduler") && hasFiles(cfg.Project) {
 		a.keeper.dir = cfg.Project
@@ -154,6 +155,10 @@ func (a *app) handlers() {
 		}
 		a.queue.Handle(kind, timeout, handle)
 	}
+	// These load the warehouse; deliveries mostly wait for vendors.
+	a.queue.Limit(audiences.TaskMaterialize, 4)
+	a.queue.Limit(syncs.TaskPlan, 3)
+	a.queue.Limit(syncs.TaskFinish, 4)
 	a.queue.Finder(a.audiences.Unfinished)
 	a.queue.Finder(a.syncs.Unfinished)
 }
@@ -298,7 +303,9 @@ func (a *app) close() error {
 	if a.queue != nil {
 		errs = append(errs, a.queue.Close())
 	}
-	a.destinations.close()
+	if a.destinations != nil {
+		a.destinations.close()
+	}
 	if a.db != nil {
 		errs = append(errs, a.db.Close())
 	}

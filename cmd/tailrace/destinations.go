@@ -8,6 +8,7 @@ import (
 
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/connectors/all"
+	"github.com/tailrace/tailrace/jobs"
 	"github.com/tailrace/tailrace/project"
 )
 
@@ -27,8 +28,8 @@ type destinations struct {
 	hash      string
 }
 
-func newDestinations(now func() time.Time) *destinations {
-	return &destinations{now: now, limiter: connectors.NewLocalLimiter(now), standins: connectors.NewStandins(all.All, 1),
+func newDestinations(now func() time.Time, queue *jobs.Queue) *destinations {
+	return &destinations{now: now, limiter: &limiter{queue: queue, local: connectors.NewLocalLimiter(now), now: now}, standins: connectors.NewStandins(all.All, 1),
 		open: map[string]*connectors.Destination{}}
 }
 
@@ -59,7 +60,7 @@ func (d *destinations) connect(p *project.Project, dst *project.Destination) (*c
 		return nil, fmt.Errorf("destination %s: %w", dst.Name, bad[0])
 	}
 	sandbox, _ := raw["sandbox"].(bool)
-	open, err := connectors.Open(connectors.Options{Name: dst.Name, Connector: c, Config: cfg, Sandbox: sandbox, HTTP: d.transport,
+	open, err := connectors.Open(connectors.Options{Name: dst.Name, Credential: credential(dst), Connector: c, Config: cfg, Sandbox: sandbox, HTTP: d.transport,
 		Limiter: d.limiter, Now: d.now, RequestsPerSecond: dst.Limits.RequestsPerSecond, Concurrency: dst.Limits.Concurrency})
 	if err != nil {
 		return nil, err
