@@ -17,6 +17,8 @@ const (
 	CodeEventSchema    Code = "event-schema"
 	CodeExclude        Code = "exclude"
 	CodeExperiment     Code = "experiment"
+	CodeExternal       Code = "external"
+	CodeUnnoticed      Code = "external-unnoticed"
 	CodeField          Code = "field"
 	CodeFieldUnknown   Code = "unknown-field"
 	CodeFileTooLarge   Code = "file-too-large"
@@ -69,6 +71,8 @@ var codeSummaries = map[Code]string{
 	CodeEventSchema:    "A tracking plan's schema is no JSON Schema",
 	CodeExclude:        "A sync excludes an audience that it can't exclude",
 	CodeExperiment:     "An experiment can't hold out its share",
+	CodeExternal:       "A table or database of others can't be read in this way",
+	CodeUnnoticed:      "Nothing says when a table of another database changes",
 	CodeField:          "A mapped field is neither a column nor a constant, or is both",
 	CodeFieldUnknown:   "The destination's object has no such field",
 	CodeFileTooLarge:   "A file is too large for a project file",

@@ -14,7 +14,8 @@ type ResultColumn struct {
 
 // CheckColumns holds headers and mappings against what the warehouse knows:
 // columns by the name of the model, trait or audience, and those of the view
-// profiles under "profiles". Files without an entry aren't looked at.
+// profiles under "profiles", those of external tables under database.table.
+// What has no entry isn't looked at.
 func CheckColumns(p *Project, columns map[string][]ResultColumn) Diagnostics {
 	l := &loader{p: p}
 	for _, f := range p.SQLFiles() {
@@ -22,6 +23,7 @@ func CheckColumns(p *Project, columns map[string][]ResultColumn) Diagnostics {
 			l.checkFileColumns(f, cols)
 		}
 	}
+	l.checkExternalColumns(columns)
 	for _, s := range p.Syncs {
 		l.checkMapping(s, columns)
 	}

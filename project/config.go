@@ -94,14 +94,6 @@ type Outbound struct {
 	Allow []string `yaml:"allow" json:"allow,omitempty"`
 }
 
-// External says how a change of a foreign table is noticed.
-type External struct {
-	// Poll is how often the table counts as changed.
-	Poll Duration `yaml:"poll" json:"poll,omitempty"`
-	// Freshness is a column whose highest value moves when the table changes.
-	Freshness string `yaml:"freshness" json:"freshness,omitempty"`
-}
-
 // Environment overrides what separates one environment from another.
 type Environment struct {
 	// Database holds the environment's data.

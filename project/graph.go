@@ -181,10 +181,7 @@ func sortNodes(nodes []Node) {
 
 // resolveTable finds what a name in SQL stands for, or says that it is unknown.
 func (l *loader) resolveTable(f *SQLFile, r Ref) (Node, bool) {
-	database := l.p.Config.Warehouse.Database
-	if database == "" {
-		database = defaultDatabase
-	}
+	database := l.p.ownDatabase()
 	switch {
 	case r.Database == "" || r.Database == database || r.Database == database+"_project":
 		if file := l.p.SQL(r.Name); file != nil && r.Database != database {
@@ -193,7 +190,7 @@ func (l *loader) resolveTable(f *SQLFile, r Ref) (Node, bool) {
 		if isBuiltin(r.Name) && r.Database != database+"_project" {
 			return Node{KindBuiltin, r.Name}, true
 		}
-	case slices.Contains(l.p.Config.Warehouse.Read, r.Database):
+	case slices.Contains(l.p.Config.Warehouse.Read, r.Database) && !slices.Contains(engineDatabases, r.Database):
 		return Node{KindExternal, r.String()}, true
 	default:
 		if !r.maybe {

@@ -52,10 +52,13 @@ func build(files map[string]string, env func(string) (string, bool), problems Di
 	for _, name := range sortedKeys(files) {
 		l.file(name, files[name])
 	}
+	l.externalModels()
 	l.p.sort()
+	l.checkExternal()
 	l.checkNames()
 	l.checkSources()
 	l.checkGraph()
+	l.checkNoticed()
 	l.checkSyncs()
 	l.checkPriorities()
 	l.checkRenames()

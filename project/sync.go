@@ -11,12 +11,14 @@ import (
 // Sync is syncs/NAME.yml: what goes where, how, when and under which limits.
 type Sync struct {
 	Origin `yaml:"-"`
-	// Audience whose members are sent. One of audience, trait and model is written.
+	// Audience whose members are sent. One of audience, trait, model and external is written.
 	Audience string `yaml:"audience" json:"audience,omitempty"`
 	// Trait whose rows are sent.
 	Trait string `yaml:"trait" json:"trait,omitempty"`
 	// Model whose rows are sent.
 	Model string `yaml:"model" json:"model,omitempty"`
+	// External is a table of a database under warehouse.read, database.table, that is sent as it is.
+	External string `yaml:"external" json:"external,omitempty"`
 	// Destination to send to.
 	Destination string `yaml:"destination" json:"destination" validate:"required"`
 	// Object at the destination: contacts, list …
@@ -55,13 +57,16 @@ type Sync struct {
 	Tags []string `yaml:"tags" json:"tags,omitempty"`
 }
 
-// Reads returns the kind and name of what the sync sends.
+// Reads returns the kind and name of what the sync sends; for an external table
+// that is the model which stands for it ([ExternalModel]).
 func (s *Sync) Reads() (Kind, string) {
 	switch {
 	case s.Audience != "":
 		return KindAudience, s.Audience
 	case s.Trait != "":
 		return KindTrait, s.Trait
+	case s.External != "":
+		return KindModel, ExternalModel(s.External)
 	}
 	return KindModel, s.Model
 }

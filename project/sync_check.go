@@ -35,13 +35,16 @@ func (l *loader) checkSyncs() {
 // checkSyncSource sees that a sync sends one thing, which exists.
 func (l *loader) checkSyncSource(s *Sync) {
 	var written []string
-	for key, name := range map[string]string{"audience": s.Audience, "trait": s.Trait, "model": s.Model} {
+	for key, name := range map[string]string{"audience": s.Audience, "trait": s.Trait, "model": s.Model, "external": s.External} {
 		if name != "" {
 			written = append(written, key)
 		}
 	}
 	if len(written) != 1 {
-		l.fail(CodeSyncSource, s.Path, s.Positions.At(), "", "a sync names one of audience, trait or model, this names %d", len(written))
+		l.fail(CodeSyncSource, s.Path, s.Positions.At(), "", "a sync names one of audience, trait, model or external, this names %d", len(written))
+		return
+	}
+	if s.External != "" && !l.checkSyncTable(s) {
 		return
 	}
 	kind, name := s.Reads()
@@ -68,6 +71,20 @@ func (l *loader) checkSyncSource(s *Sync) {
 			l.fail(CodeConsent, s.Path, field.At, "", "%s can't be looked up: %s", field.Column, why)
 		}
 	}
+}
+
+// checkSyncTable sees that a sync's external table can be read.
+func (l *loader) checkSyncTable(s *Sync) bool {
+	at := s.Positions.At("external")
+	switch {
+	case !externalName.MatchString(s.External):
+		l.fail(CodeExternal, s.Path, at, "write database.table", "%s is no table of another database", s.External)
+	case !l.p.mayRead(s.External):
+		l.fail(CodeReadsExternal, s.Path, at, "list it under warehouse.read in tailrace.yml", "%s is of a database that the project may not read", s.External)
+	default:
+		return true
+	}
+	return false
 }
 
 // checkSyncMode sees that match, fields and on_exit mean something in the mode.
