@@ -60,6 +60,9 @@ type Audiences struct {
 	revealing sync.Mutex // one version at a time from its changes to its published row
 	deciding  sync.Mutex // one decision about a held version at a time
 	viewing   sync.Mutex // one change of views at a time
+
+	looking sync.Mutex
+	looks   map[string]externalLook // by table and freshness column
 }
 
 // New makes an Audiences. It does no work yet.
@@ -86,7 +89,7 @@ func New(o Options) *Audiences {
 	}
 	return &Audiences{
 		db: o.DB, project: o.Project, queue: o.Queue, now: o.Now, log: o.Log, limits: l,
-		worker: host + ":" + strconv.Itoa(os.Getpid()),
+		looks: map[string]externalLook{}, worker: host + ":" + strconv.Itoa(os.Getpid()),
 	}
 }
 

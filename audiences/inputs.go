@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/tailrace/tailrace/project"
-	"github.com/tailrace/tailrace/warehouse"
 )
 
 // inputs are what a file reads, at one moment: names and watermarks for
@@ -114,7 +112,7 @@ func reads(p *project.Project, n project.Node) (leaves, models []project.Node) {
 
 // watermarks reads, in a few statements, how far everything is.
 func (a *Audiences) watermarks(ctx context.Context, p *project.Project) (*watermarks, error) {
-	w := &watermarks{builtins: map[string]string{}, external: map[string]string{}, results: map[project.Node]*Materialization{}}
+	w := &watermarks{builtins: map[string]string{}, results: map[project.Node]*Materialization{}}
 	sql, err := a.statement("watermarks", nil)
 	if err != nil {
 		return nil, err
@@ -144,28 +142,6 @@ func (a *Audiences) watermarks(ctx context.Context, p *project.Project) (*waterm
 	for _, m := range published {
 		w.results[project.Node{Kind: m.Kind, Name: m.Name}] = &m
 	}
-	return w, a.readExternal(ctx, p, w)
-}
-
-// readExternal finds the watermarks of tables of other databases: the highest
-// value of the freshness column, else the turn of the poll.
-func (a *Audiences) readExternal(ctx context.Context, p *project.Project, w *watermarks) error {
-	for name, e := range p.Config.External {
-		switch {
-		case e.Freshness != "":
-			database, table, _ := strings.Cut(name, ".")
-			sql := "SELECT toString(max(" + warehouse.QuoteIdentifier(e.Freshness) + ")) FROM " +
-				warehouse.QuoteIdentifier(database) + "." + warehouse.QuoteIdentifier(table)
-			var mark string
-			if err := a.db.Get(ctx, &mark, sql, warehouse.LaneUser); err != nil {
-				// Its readers keep what they have; the next look tries again.
-				a.log.WarnContext(ctx, "reading the freshness of an external table", "table", name, "error", err)
-				continue
-			}
-			w.external[name] = mark
-		case e.Poll > 0:
-			w.external[name] = strconv.FormatInt(a.now().UnixMilli()/e.Poll.Std().Milliseconds(), 10)
-		}
-	}
-	return nil
+	w.external, err = a.externalMarks(ctx, p)
+	return w, err
 }

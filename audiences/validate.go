@@ -44,7 +44,11 @@ func (a *Audiences) columnsOf(ctx context.Context, p *project.Project) (map[stri
 			profiles = append(profiles, project.ResultColumn{Name: t.Name}) // it comes with the trait's first result
 		}
 	}
-	columns := map[string][]project.ResultColumn{"profiles": profiles}
+	columns, err := a.externalColumns(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	columns["profiles"] = profiles
 	var found project.Diagnostics
 	for _, f := range p.SQLFiles() {
 		if !a.canBeChecked(p, f, marks, known) {

@@ -15,6 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var shop = map[string]string{
 	"tailrace.yml": `name: shop
 warehouse: { read: [analytics] }
+external: { analytics.refunds: { poll: 15m } }
 outbound: { allow: ["127.0.0.1:8099"] }
 environments: { staging: { database: shop_staging, redis_prefix: s } }
 `,

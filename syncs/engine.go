@@ -36,6 +36,9 @@ type Options struct {
 	Connect func(*project.Destination) (*connectors.Destination, error)
 	// Project gives the current project; it may change between calls.
 	Project func() *project.Project
+	// External tells in what state the tables of other databases are that the
+	// project reads, by database.table; nil: nothing is known of them.
+	External func(ctx context.Context) (map[string]string, error)
 	// Worker names this process in claims and intents.
 	Worker string
 	// Slice bounds one call of Deliver; zero means 45 s.

@@ -30,6 +30,11 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 		}
 	}
 	if kind == project.KindModel {
+		if err := e.externalVersions(ctx, p, s, out); err != nil {
+			return nil, err
+		}
+	}
+	if kind == project.KindModel && !onlyExternal(p, s) {
 		// A view may read anything: this tells when to look, not what is the same.
 		err := read("reads", "SELECT concat((SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+
 			"), (SELECT toString(count()) FROM "+e.table("materialization_log")+" WHERE state = 'published'))")
@@ -75,6 +80,50 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 	return out, read("held_back", "SELECT concat((SELECT toString((count(), sum(sipHash64(key)))) FROM "+e.table("sync_state")+
 		" FINAL WHERE sync_id = ? AND last_status = 'unknown'), (SELECT toString((count(), sum(sipHash64(key, payload_hash)))) FROM "+
 		e.table("sync_dead")+" FINAL WHERE sync_id = ? AND NOT released))", syncID, syncID)
+}
+
+// externalVersions adds what is known of the tables of other databases that a
+// model reads.
+func (e *Engine) externalVersions(ctx context.Context, p *project.Project, s *project.Sync, out map[string]string) error {
+	if e.o.External == nil {
+		return nil
+	}
+	var tables []string
+	for _, n := range p.Graph().Upstream(project.Node{Kind: project.KindSync, Name: s.Name}) {
+		if n.Kind == project.KindExternal {
+			tables = append(tables, n.Name)
+		}
+	}
+	if len(tables) == 0 {
+		return nil
+	}
+	marks, err := e.o.External(ctx)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if mark, ok := marks[table]; ok {
+			out["external:"+table] = mark
+		}
+	}
+	return nil
+}
+
+// onlyExternal reports whether a sync's rows come from tables of other
+// databases alone: then new events say nothing about them.
+func onlyExternal(p *project.Project, s *project.Sync) bool {
+	kind, name := s.Reads()
+	leaves := 0
+	for _, n := range p.Graph().Upstream(project.Node{Kind: kind, Name: name}) {
+		switch n.Kind {
+		case project.KindExternal:
+			leaves++
+		case project.KindModel:
+		default:
+			return false
+		}
+	}
+	return leaves > 0
 }
 
 // afterPrefix marks the versions that `schedule: { after: … }` waits for.

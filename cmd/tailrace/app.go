@@ -80,6 +80,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	a.keeper.current.Store(&project.Project{})
 	a.audiences = audiences.New(audiences.Options{DB: a.db, Project: a.keeper.project, Queue: a.queue, Now: time.Now, Log: log})
 	a.syncs = syncs.New(syncs.Options{DB: a.db, Queue: a.queue, Now: time.Now, Log: log, Project: a.keeper.project, Worker: a.queue.Worker(),
+		External: a.audiences.ExternalMarks,
 		Connect: func(d *project.Destination) (*connectors.Destination, error) {
 			return a.destinations.connect(a.keeper.project(), d)
 		}})

@@ -15,17 +15,18 @@ var mayImport = map[string]struct {
 	allowed []string
 	why     string
 }{
-	"sql/lex":    {nil, "a tokenizer is text in, tokens out"},
-	"sql":        {nil, "embedded files know nobody"},
-	"project":    {[]string{"sql/lex"}, "files are read without a database or a network"},
-	"warehouse":  {[]string{"sql", "sql/lex", "warehouse"}, "the warehouse must not know projects, vendors or the API"},
-	"connectors": {[]string{"connectors"}, "a connector must not know the warehouse, runs or queues"},
-	"jobs":       {[]string{"warehouse", "jobs"}, "the queue must not know what a job does"},
-	"collector":  {[]string{"project", "warehouse"}, "the collector must not know audiences or syncs"},
-	"audiences":  {[]string{"project", "warehouse", "jobs", "audiences", "sql/lex"}, "audiences must not know syncs, vendors or HTTP"},
-	"syncs":      {[]string{"project", "warehouse", "jobs", "connectors"}, "syncs must not know any one vendor or the API"},
-	"api":        {[]string{"project", "warehouse", "jobs", "collector", "audiences", "audiences/identity", "syncs", "connectors"}, "the API must not know vendors"},
-	"dashboard":  {nil, "the dashboard talks to the API over HTTP only"},
+	"sql/lex":     {nil, "a tokenizer is text in, tokens out"},
+	"sql":         {nil, "embedded files know nobody"},
+	"project":     {[]string{"sql/lex"}, "files are read without a database or a network"},
+	"project/dbt": {nil, "dbt's artifacts are files, and know nobody"},
+	"warehouse":   {[]string{"sql", "sql/lex", "warehouse"}, "the warehouse must not know projects, vendors or the API"},
+	"connectors":  {[]string{"connectors"}, "a connector must not know the warehouse, runs or queues"},
+	"jobs":        {[]string{"warehouse", "jobs"}, "the queue must not know what a job does"},
+	"collector":   {[]string{"project", "warehouse"}, "the collector must not know audiences or syncs"},
+	"audiences":   {[]string{"project", "warehouse", "jobs", "audiences", "sql/lex"}, "audiences must not know syncs, vendors or HTTP"},
+	"syncs":       {[]string{"project", "warehouse", "jobs", "connectors"}, "syncs must not know any one vendor or the API"},
+	"api":         {[]string{"project", "project/dbt", "warehouse", "jobs", "collector", "audiences", "audiences/identity", "syncs", "connectors"}, "the API must not know vendors"},
+	"dashboard":   {nil, "the dashboard talks to the API over HTTP only"},
 }
 
 // vendors are packages under connectors that only connectors/all and cmd may name.

@@ -52,7 +52,7 @@ func ignoreBusy(err error) error {
 // watchChanges starts what is due because something it reads has changed, while this process leads.
 func (a *app) watchChanges(ctx context.Context) error {
 	gate := &changeGate{db: a.db, atLeast: 5 * time.Second, tables: []string{"events_raw", "identities", "identity_merges", "materialization_log",
-		"consents", "suppressions", "sync_definitions", "sync_runs", "sync_state", "sync_dead"}}
+		"consents", "suppressions", "sync_definitions", "sync_runs", "sync_state", "sync_dead", "external_builds"}}
 	hash := ""
 	return every(ctx, time.Second, func() {
 		worth, err := gate.open(ctx)
