@@ -99,6 +99,8 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerConsents()
 	s.registerQuery()
 	s.registerProject()
+	s.registerExternal()
+	s.registerHooks()
 	s.registerAudiences()
 	s.registerSyncs()
 	s.registerRuns()

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,26 +149,23 @@ func quoteExternal(table string) string {
 	return warehouse.QuoteIdentifier(database) + "." + warehouse.QuoteIdentifier(name)
 }
 
-// externalColumns are the columns of the tables of other databases that a
-// project describes, by database.table; a table that isn't there has none.
-func (a *Audiences) externalColumns(ctx context.Context, p *project.Project) (map[string][]project.ResultColumn, error) {
+// ExternalColumns are the columns of tables of other databases, by
+// database.table; a table that isn't there has none.
+func (a *Audiences) ExternalColumns(ctx context.Context, tables []string) (map[string][]project.ResultColumn, error) {
 	out := map[string][]project.ResultColumn{}
-	var names []string
-	for name := range p.Config.External {
-		names = append(names, name)
+	for _, name := range tables {
 		out[name] = nil
 	}
-	if len(names) == 0 {
+	if len(tables) == 0 {
 		return out, nil
 	}
-	slices.Sort(names)
 	var rows []struct {
 		Table string `ch:"full_name"`
 		Name  string `ch:"name"`
 		Type  string `ch:"type"`
 	}
 	sql := "SELECT concat(database, '.', table) AS full_name, name, type FROM system.columns WHERE has({names:Array(String)}, concat(database, '.', table)) ORDER BY full_name, position"
-	if err := a.db.Select(ctx, &rows, sql, warehouse.P{"names": names}); err != nil {
+	if err := a.db.Select(ctx, &rows, sql, warehouse.P{"names": tables}); err != nil {
 		return nil, fmt.Errorf("reading the columns of external tables: %w", err)
 	}
 	for _, r := range rows {

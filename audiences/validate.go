@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -44,7 +45,7 @@ func (a *Audiences) columnsOf(ctx context.Context, p *project.Project) (map[stri
 			profiles = append(profiles, project.ResultColumn{Name: t.Name}) // it comes with the trait's first result
 		}
 	}
-	columns, err := a.externalColumns(ctx, p)
+	columns, err := a.ExternalColumns(ctx, slices.Sorted(maps.Keys(p.Config.External)))
 	if err != nil {
 		return nil, nil, err
 	}

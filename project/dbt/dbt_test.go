@@ -2,6 +2,7 @@ package dbt
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -60,6 +61,18 @@ analytics.fct_orders_v2 true: in the manifest, and no run results tell more
 app.customers false: a source, which dbt doesn't build
 app.orders false: a source, which dbt doesn't build
 `, tell(m.Built(nil)))
+	// What is sent says the same.
+	rawManifest, err := json.Marshal(m)
+	require.NoError(t, err)
+	sent, err := ReadManifest(bytes.NewReader(rawManifest))
+	require.NoError(t, err)
+	require.Equal(t, m, sent)
+	rawRun, err := json.Marshal(run)
+	require.NoError(t, err)
+	sentRun, err := ReadRun(bytes.NewReader(rawRun))
+	require.NoError(t, err)
+	require.Equal(t, run, sentRun)
+
 	id, _ := m.ID(run)
 	require.Equal(t, "6c5e1d4e-0000-4000-8000-000000000002", id)
 	id, _ = m.ID(nil)

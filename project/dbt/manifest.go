@@ -51,7 +51,7 @@ type rawNode struct {
 	PackageName  string          `json:"package_name"`
 	Name         string          `json:"name"`
 	SourceName   string          `json:"source_name"`
-	Version      json.RawMessage `json:"version"`
+	Version      json.RawMessage `json:"version,omitempty"`
 	RelationName *string         `json:"relation_name"`
 	Schema       string          `json:"schema"`
 	Alias        string          `json:"alias"`
@@ -59,12 +59,9 @@ type rawNode struct {
 	Description  string          `json:"description"`
 	Config       struct {
 		Materialized string `json:"materialized"`
-		Enabled      *bool  `json:"enabled"`
+		Enabled      *bool  `json:"enabled,omitempty"`
 	} `json:"config"`
-	Columns map[string]struct {
-		Name        string `json:"name"`
-		Description string `json:"description"`
-	} `json:"columns"`
+	Columns   map[string]rawColumn `json:"columns"`
 	DependsOn struct {
 		Nodes []string `json:"nodes"`
 	} `json:"depends_on"`
@@ -99,12 +96,7 @@ func ReadManifest(r io.Reader) (*Manifest, error) {
 var schemaVersion = regexp.MustCompile(`/manifest/v(\d+)(\.json|/|$)`)
 
 func (m *Manifest) readMetadata(d *json.Decoder) error {
-	var meta struct {
-		Schema      string    `json:"dbt_schema_version"`
-		Project     string    `json:"project_name"`
-		Invocation  string    `json:"invocation_id"`
-		GeneratedAt time.Time `json:"generated_at"`
-	}
+	var meta rawMetadata
 	if err := d.Decode(&meta); err != nil {
 		return err
 	}
@@ -141,6 +133,51 @@ func (m *Manifest) readNode(d *json.Decoder, id string) error {
 	}
 	m.Nodes[id] = n
 	return nil
+}
+
+// MarshalJSON writes a manifest with no more than ReadManifest keeps: a
+// hundredth of dbt's own, for sending it.
+func (m *Manifest) MarshalJSON() ([]byte, error) {
+	nodes := map[string]rawNode{}
+	for id, n := range m.Nodes {
+		raw := rawNode{UniqueID: n.ID, ResourceType: n.Type, PackageName: n.Package, Name: n.Name, SourceName: n.SourceName, Description: n.Description}
+		raw.DependsOn.Nodes = n.DependsOn
+		raw.Config.Materialized = "table"
+		if n.Version != "" {
+			raw.Version = json.RawMessage(strconv.Quote(n.Version))
+		}
+		switch database, table, _ := strings.Cut(n.Table, "."); {
+		case n.Table == "":
+			raw.Config.Materialized = "ephemeral"
+		default:
+			relation := "`" + database + "`.`" + table + "`"
+			raw.RelationName = &relation
+		}
+		if n.View {
+			raw.Config.Materialized = "view"
+		}
+		raw.Columns = map[string]rawColumn{}
+		for name, description := range n.Columns {
+			raw.Columns[name] = rawColumn{name, description}
+		}
+		nodes[id] = raw
+	}
+	return json.Marshal(map[string]any{
+		"metadata": rawMetadata{fmt.Sprintf("https://schemas.getdbt.com/dbt/manifest/v%d.json", m.Schema), m.Project, m.Invocation, m.GeneratedAt},
+		"nodes":    nodes,
+	})
+}
+
+type rawMetadata struct {
+	Schema      string    `json:"dbt_schema_version"`
+	Project     string    `json:"project_name,omitempty"`
+	Invocation  string    `json:"invocation_id"`
+	GeneratedAt time.Time `json:"generated_at"`
+}
+
+type rawColumn struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
 }
 
 // table is the node's table: of relation_name, else of schema and alias. In

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,11 +24,7 @@ func ReadRun(r io.Reader) (*Run, error) {
 	err := readObject(json.NewDecoder(r), func(d *json.Decoder, key string) error {
 		switch key {
 		case "metadata":
-			var meta struct {
-				Schema      string    `json:"dbt_schema_version"`
-				Invocation  string    `json:"invocation_id"`
-				GeneratedAt time.Time `json:"generated_at"`
-			}
+			var meta rawMetadata
 			err := d.Decode(&meta)
 			schema, run.Invocation, run.GeneratedAt = meta.Schema, meta.Invocation, meta.GeneratedAt
 			return err
@@ -43,6 +40,20 @@ func ReadRun(r io.Reader) (*Run, error) {
 		return nil, fmt.Errorf("reading dbt's run results: %w", err)
 	}
 	return run, nil
+}
+
+// MarshalJSON writes run results with no more than ReadRun keeps.
+func (r *Run) MarshalJSON() ([]byte, error) {
+	type result struct {
+		UniqueID string `json:"unique_id"`
+		Status   string `json:"status"`
+	}
+	results := []result{}
+	for _, id := range slices.Sorted(maps.Keys(r.Status)) {
+		results = append(results, result{id, r.Status[id]})
+	}
+	return json.Marshal(map[string]any{"results": results,
+		"metadata": rawMetadata{Schema: "https://schemas.getdbt.com/dbt/run-results/v6.json", Invocation: r.Invocation, GeneratedAt: r.GeneratedAt}})
 }
 
 func (r *Run) readResults(d *json.Decoder) error {
