@@ -84,6 +84,9 @@ type Identifier struct {
 	Form       Form
 	Normaliser string // "google.email"; empty: as it is
 	FoldCase   bool   // the vendor ignores letter case
+	// Shared: many people have the same (a country, a name). It makes a match
+	// surer but names nobody, so rows need another one beside it.
+	Shared bool
 }
 
 // Form is how an identifier must look when it leaves.
@@ -221,6 +224,10 @@ const CodeAbsent = "absent"
 // CodeExists is the code of a row that a create found at the vendor already.
 const CodeExists = "exists"
 
+// CodeUnnamed is the code of rows among which the vendor refused some without
+// naming them, and of those found by sending ever smaller batches.
+const CodeUnnamed = "refused_unnamed"
+
 // Result is what became of one row.
 type Result struct {
 	Status Status
@@ -245,11 +252,11 @@ type Ticket struct {
 }
 
 // MatchID picks the one identifier of ids that a request is matched by: the
-// object's declared ones in their order first, then (OpenIdentifiers) the
-// first other by name.
+// object's declared ones in their order first, but for those that are shared,
+// then (OpenIdentifiers) the first other by name.
 func (o Object) MatchID(ids map[string]string) (name, value string, ok bool) {
 	for _, i := range o.Identifiers {
-		if v := ids[i.Name]; v != "" {
+		if v := ids[i.Name]; v != "" && !i.Shared {
 			return i.Name, v, true
 		}
 	}
@@ -257,11 +264,21 @@ func (o Object) MatchID(ids map[string]string) (name, value string, ok bool) {
 		return "", "", false
 	}
 	for n, v := range ids {
-		if v != "" && (!ok || n < name) {
+		if v != "" && !o.shared(n) && (!ok || n < name) {
 			name, value, ok = n, v, true
 		}
 	}
 	return name, value, ok
+}
+
+// shared reports whether many rows may have one identifier.
+func (o Object) shared(name string) bool {
+	for _, i := range o.Identifiers {
+		if i.Name == name {
+			return i.Shared
+		}
+	}
+	return false
 }
 
 // fold reports the identifier in the form that two equal ones share.

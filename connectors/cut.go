@@ -84,12 +84,12 @@ func (c *Cutter) rowSize(r Row) int {
 	return estimate(r)
 }
 
-// identities are all identifiers of a row, in the form that two equal ones
-// share; a vendor may match by any of them.
+// identities are all identifiers of a row that name a person, in the form that
+// two equal ones share; a vendor may match by any of them.
 func identities(o Object, ids map[string]string) []string {
 	out := make([]string, 0, len(ids))
 	for name, value := range ids {
-		if value != "" {
+		if value != "" && !o.shared(name) {
 			out = append(out, name+"\x00"+o.fold(name, value))
 		}
 	}

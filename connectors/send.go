@@ -205,13 +205,19 @@ func (d *Destination) outcome(b Batch, spec Spec, a Answer, err error) Outcome {
 	}
 	switch {
 	case len(unknown) == 0:
-	case a.Invalid >= n && n == 1:
-		o.Results[0].Status = Rejected
-		o.Results[0].Code = "refused"
+	case a.Invalid >= n && len(unknown) == n:
+		for i := range o.Results { // as many as there are rows: all of them
+			o.Results[i].Status, o.Results[i].Code = Rejected, CodeUnnamed
+		}
 	case a.Invalid > 0 && spec.Class == ClassA && len(unknown) > 1:
 		// Sending again changes nothing in class A: halves find the refused.
-		o.Err = &CallError{Do: Split, Code: "refused_unnamed", Words: "rows were refused without being named", MaybeApplied: true}
+		o.Err = &CallError{Do: Split, Code: CodeUnnamed, Words: "rows were refused without being named", MaybeApplied: true}
 		o.Parts = halves(b, unknown)
+		for i := range o.Results {
+			if r := &o.Results[i]; r.Status == Unknown {
+				r.Code = CodeUnnamed
+			}
+		}
 	default:
 		o.Err = &CallError{Do: FindOut, Code: "unproven", Words: "the answer doesn't say what became of every row"}
 	}

@@ -11,6 +11,7 @@ const (
 	OutConsentDenied  = "consent_denied"
 	OutConsentUnknown = "consent_unknown"
 	OutEmptyMatch     = "invalid_empty_match"
+	OutRefusedMatch   = "invalid_refused_match"
 	OutDuplicateMatch = "invalid_duplicate_match"
 	OutUnresolved     = "unresolved"
 	OutQuarantined    = "quarantined"
@@ -26,16 +27,44 @@ type permission struct {
 	unknown    string // condition: of some category nothing is known
 }
 
+// named is an identifier by which consents and suppressions may name the person
+// of a row: as the row has it, and a value of those tables in the same form.
+type named struct {
+	row   string // SQL; '' where the row has none
+	value string // SQL over the column value; '' where it can't be such an identifier
+	email bool
+}
+
+// plain compares an identifier's text, whatever its letter case.
+func (j *job) plain(name, text string) named {
+	return named{row: "lowerUTF8(" + text + ")", value: "lowerUTF8(value)", email: j.isEmail(name)}
+}
+
+// asSent compares an identifier in the form in which it is sent. What was hashed
+// can't be read back, so the values are hashed alike: whoever is suppressed by
+// an address is found by its hash, in a plan that holds nothing else too.
+func (j *job) asSent(name, sent string) (named, error) {
+	i := j.identifier(name)
+	if i.Normaliser == "" {
+		return j.plain(name, sent), nil
+	}
+	value, err := identifierSQL(i, "value")
+	return named{row: sent, value: value, email: j.isEmail(name)}, err
+}
+
+func (j *job) isEmail(name string) bool {
+	return strings.Contains(name, "email") || j.sync.Match[name].Name == "email"
+}
+
 // permission generates it. person is the SQL of the profile id ("" if rows
-// aren't about people), texts are the SQL of plain identifiers that are sent,
-// emails those among them that are e-mail addresses.
-func (e *Engine) permission(purposes []string, person string, texts, emails []string) permission {
+// aren't about people), by are the identifiers to look for.
+func (e *Engine) permission(purposes []string, person string, by []named) permission {
 	p := permission{suppressed: "0", denied: "0", unknown: "0"}
 	db := e.table("x")
 	db = strings.TrimSuffix(db, ".`x`")
 	var suppressed []string
-	for _, text := range texts {
-		suppressed = append(suppressed, fmt.Sprintf("lowerUTF8(%s) IN (SELECT lowerUTF8(value) FROM %s.suppressions FINAL WHERE active AND value != '')", text, db))
+	for _, n := range by {
+		suppressed = append(suppressed, fmt.Sprintf("%s IN (SELECT %s AS named FROM %s.suppressions FINAL WHERE active AND named != '')", n.row, n.value, db))
 	}
 	if person != "" {
 		suppressed = append(suppressed, person+" IN (SELECT person FROM ("+e.statement("people_of_identifiers", map[string]string{
@@ -67,10 +96,13 @@ func (e *Engine) permission(purposes []string, person string, texts, emails []st
 			") GROUP BY person) AS cp ON cp.person = " + person + "\n"
 		sides = append(sides, "cp")
 	}
-	for i, email := range emails {
-		side := fmt.Sprintf("ce%d", i)
-		p.joins += "LEFT ANY JOIN (SELECT lowerUTF8(value) AS email, " + strings.Join(columns, ", ") + " FROM " + db +
-			".consents FINAL WHERE kind = 'email' AND " + where + " GROUP BY email) AS " + side + " ON " + side + ".email = lowerUTF8(" + email + ")\n"
+	for _, n := range by {
+		if !n.email {
+			continue
+		}
+		side := fmt.Sprintf("ce%d", len(sides))
+		p.joins += "LEFT ANY JOIN (SELECT " + n.value + " AS email, " + strings.Join(columns, ", ") + " FROM " + db +
+			".consents FINAL WHERE kind = 'email' AND " + where + " GROUP BY email HAVING email != '') AS " + side + " ON " + side + ".email = " + n.row + "\n"
 		sides = append(sides, side)
 	}
 	if len(sides) == 0 {

@@ -37,15 +37,15 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 		join = fmt.Sprintf("LEFT ANY JOIN (SELECT toString(s.%s) AS key, %s AS person FROM %s.%s AS s) AS v ON v.key = s.key\n",
 			warehouse.QuoteIdentifier(src.key), src.personID, warehouse.QuoteIdentifier(e.db.ProjectDatabase()), warehouse.QuoteIdentifier(src.view))
 	}
-	var texts, emails []string
+	var named []named
 	for _, name := range j.matchNames() {
-		text := "JSONExtractString(s.ids, " + quote(name) + ")"
-		texts = append(texts, text)
-		if strings.Contains(name, "email") || j.sync.Match[name].Name == "email" {
-			emails = append(emails, text)
+		n, err := j.asSent(name, "JSONExtractString(s.ids, "+quote(name)+")")
+		if err != nil {
+			return nil, fmt.Errorf("mapping match.%s: %w", name, err)
 		}
+		named = append(named, n)
 	}
-	may := e.permission(j.purposes, person, texts, emails)
+	may := e.permission(j.purposes, person, named)
 	var keys []string
 	err = e.db.Select(ctx, &keys, e.statement("forbidden", map[string]string{
 		"joins": join + may.joins, "suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown,

@@ -8,20 +8,22 @@ import (
 // mapping is the SQL of one sync's canonical texts.
 type mapping struct {
 	key     string
-	values  map[string]string // identifier → SQL of its plain text
+	texts   map[string]string // identifier → SQL of its text in the warehouse
+	sent    map[string]string // identifier → SQL of it as it is sent; '' where there is none
 	ids     string
+	refused string // condition: some identifier is there, but its rule refuses it
 	payload string
 	exit    string // canonical payload of what on_exit sets, '{}' otherwise
 }
 
 // mapping generates the expressions over the source's columns.
 func (j *job) mapping(s *source) (*mapping, error) {
-	m := &mapping{values: map[string]string{}, payload: "'{}'", exit: "{}"}
+	m := &mapping{texts: map[string]string{}, sent: map[string]string{}, payload: "'{}'", exit: "{}"}
 	var err error
 	if m.key, err = identifierText(s.keyType, "s.`"+s.key+"`"); err != nil {
 		return nil, fmt.Errorf("reading the key: %w", err)
 	}
-	var parts []string
+	var parts, alone, refused []string
 	for _, name := range j.matchNames() {
 		expr, typ, err := s.column(j.sync.Match[name])
 		if err != nil {
@@ -31,13 +33,34 @@ func (j *job) mapping(s *source) (*mapping, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mapping match.%s: %w", name, err)
 		}
-		m.values[name] = text
-		parts = append(parts, "if(trimBoth("+text+") = '', '', concat("+quote(jsonString(name)+":")+", toJSONString("+text+")))")
+		identifier := j.identifier(name)
+		sent, err := identifierSQL(identifier, text)
+		if err != nil {
+			return nil, fmt.Errorf("mapping match.%s: %w", name, err)
+		}
+		m.texts[name], m.sent[name] = text, sent
+		parts = append(parts, "if(trimBoth("+sent+") = '', '', concat("+quote(jsonString(name)+":")+", toJSONString("+sent+")))")
+		if !identifier.Shared {
+			alone = append(alone, "trimBoth("+sent+") != ''")
+		}
+		if identifier.Normaliser != "" {
+			refused = append(refused, "trimBoth("+text+") != '' AND "+sent+" = ''")
+		}
 	}
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("mapping match: no identifier is mapped")
 	}
+	if len(alone) == 0 {
+		return nil, fmt.Errorf("mapping match: many people share each of %s; map one that names a person too", strings.Join(j.matchNames(), ", "))
+	}
 	m.ids = "concat('{', arrayStringConcat(arrayFilter(i -> i != '', [" + strings.Join(parts, ", ") + "]), ','), '}')"
+	if len(alone) < len(parts) { // what is shared alone names nobody
+		m.ids = "if(" + strings.Join(alone, " OR ") + ", " + m.ids + ", '{}')"
+	}
+	m.refused = "0"
+	if len(refused) > 0 {
+		m.refused = "(" + strings.Join(refused, ") OR (") + ")"
+	}
 	if !j.behaviour.list {
 		var fields []encodedField
 		for _, f := range j.sync.Fields {

@@ -83,20 +83,21 @@ func (j *job) matchNames() []string {
 	return names
 }
 
-// folds reports whether the destination ignores letter case of an identifier.
-func (j *job) folds(identifier string) bool {
+// identifier is what the connector declares of one; a name that it leaves open
+// is sent as it is.
+func (j *job) identifier(name string) connectors.Identifier {
 	for _, i := range j.object.Identifiers {
-		if i.Name == identifier {
-			return i.FoldCase
+		if i.Name == name {
+			return i
 		}
 	}
-	return false
+	return connectors.Identifier{Name: name, Form: connectors.Plain}
 }
 
 // foldSQL is the form of an ids text that two equal ones share.
 func (j *job) foldSQL(ids string) string {
 	for _, name := range j.matchNames() {
-		if j.folds(name) {
+		if j.identifier(name).FoldCase {
 			return "lowerUTF8(" + ids + ")"
 		}
 	}

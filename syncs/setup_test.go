@@ -127,6 +127,8 @@ func (v *vendor) connector() connectors.Connector {
 		Objects: []connectors.Object{
 			{Name: "records", Identifiers: ids, Fields: connectors.FieldRules{Open: true, Null: connectors.NullAsNull}, Actions: records},
 			{Name: "list", Identifiers: ids, Actions: list},
+			{Name: "ads", Actions: list, Identifiers: []connectors.Identifier{{Name: "email", Form: connectors.SHA256Hex, Normaliser: "meta.email"},
+				{Name: "external_id", Form: connectors.Plain}, {Name: "country", Form: connectors.SHA256Hex, Normaliser: "meta.country", Shared: true}}},
 		}}
 }
 

@@ -80,14 +80,18 @@ func (e *Engine) snapshotSQL(ctx context.Context, j *job, src *source, inputs ma
 	if err != nil {
 		return "", err
 	}
-	var texts, emails []string
+	var named []named
 	for _, name := range j.matchNames() {
-		texts = append(texts, m.values[name])
-		if strings.Contains(name, "email") || j.sync.Match[name].Name == "email" {
-			emails = append(emails, m.values[name])
+		named = append(named, j.plain(name, m.texts[name]))
+		if j.identifier(name).Normaliser != "" {
+			hashed, err := j.asSent(name, m.sent[name])
+			if err != nil {
+				return "", fmt.Errorf("mapping match.%s: %w", name, err)
+			}
+			named = append(named, hashed)
 		}
 	}
-	may := e.permission(j.purposes, src.personID, texts, emails)
+	may := e.permission(j.purposes, src.personID, named)
 	exclusion, err := e.exclusionSQL(ctx, j, src, m.key, inputs)
 	if err != nil {
 		return "", err
@@ -98,7 +102,7 @@ func (e *Engine) snapshotSQL(ctx context.Context, j *job, src *source, inputs ma
 	}
 	return e.statement("snapshot", map[string]string{
 		"key": m.key, "ids": m.ids, "payload": m.payload, "hash": rowHashSQL("tr_key, tr_ids, tr_payload"), "match": j.foldSQL("tr_ids"),
-		"suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown, "exclusion": exclusion, "unresolved": unresolved,
+		"suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown, "exclusion": exclusion, "unresolved": unresolved, "refused": m.refused,
 		"source": warehouse.QuoteIdentifier(e.db.ProjectDatabase()) + "." + warehouse.QuoteIdentifier(src.view),
 		"joins":  src.profileJoin(e.db.ProjectDatabase(), j.sync) + may.joins,
 	}), nil

@@ -69,6 +69,12 @@ func object(p *page, c connectors.Connector, o connectors.Object) {
 		if i.Form != connectors.Plain {
 			text += " as " + string(i.Form)
 		}
+		if i.Normaliser != "" {
+			text += " of " + code(i.Normaliser)
+		}
+		if i.Shared {
+			text += " (only beside another)"
+		}
 		if i.FoldCase {
 			text += " (letter case ignored)"
 		}

@@ -42,7 +42,7 @@ var partialNamed = everyCase(func(t testing.TB, h Harness, c Case, p *problems) 
 // partialUnnamed: a count of refused rows without names is isolated in class
 // A, stays unknown elsewhere, and is never accepted.
 var partialUnnamed = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
-	if !c.RowErrors {
+	if !c.RowErrors && !c.Unnamed {
 		return
 	}
 	w := newWorld(t, h)
@@ -148,7 +148,7 @@ var targetGone = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 // splitFindsPoison: a request that is refused as a whole is taken apart until
 // the poison stands alone; the healthy arrive, once.
 var splitFindsPoison = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
-	if !c.RowErrors {
+	if !c.RowErrors && !c.Unnamed {
 		return
 	}
 	const n, log2 = 16, 4

@@ -24,6 +24,12 @@ type Harness struct {
 	Cases   []Case
 	// Spec is the vendor's description below the specs folder; empty: none exists.
 	Spec string
+	// CheckRequest holds each request against a description that isn't OpenAPI;
+	// nil: there is none, or it is in Spec.
+	CheckRequest func(r *http.Request, body []byte) error
+	// Identify makes a row's identifiers of a plain address, where the vendor
+	// doesn't take it as it is; nil: it is the identifier "email".
+	Identify func(email string) map[string]string
 	// SpecExceptions are requests that the description lacks ("GET /path"),
 	// with the reason.
 	SpecExceptions map[string]string
@@ -57,6 +63,8 @@ type Case struct {
 	Prepare func(t testing.TB, d *connectors.Destination, rows []connectors.Row) []connectors.Row
 	// RowErrors: the vendor can refuse single rows of this action.
 	RowErrors bool
+	// Unnamed: the vendor refuses single rows, but only counts them.
+	Unnamed bool
 	// EmptyAccepts: the vendor documents that an empty 2xx takes all rows.
 	EmptyAccepts bool
 	// DropTarget deletes the target at the vendor; nil: there is none.
@@ -71,7 +79,19 @@ type Golden struct {
 	Batch connectors.Batch
 	// Differ changes the recorded body to what we send on purpose; Reason says why.
 	Differ func(body map[string]any)
-	Reason string
+	// Request does the same with path and headers.
+	Request func(r *Recorded)
+	Reason  string
+}
+
+// Recorded is one request of a vendor's SDK.
+type Recorded struct {
+	SDK     string            `json:"sdk"`
+	Host    string            `json:"host"`
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`
+	Headers map[string]string `json:"headers"` // names in lower case
+	JSON    any               `json:"json"`
 }
 
 // check is one named check; it returns what is wrong.

@@ -59,6 +59,11 @@ func router(t testing.TB, spec string) routers.Router {
 
 // checkSpec checks one request against the vendor's description.
 func checkSpec(t testing.TB, h Harness, r *http.Request, body []byte) {
+	if h.CheckRequest != nil && h.SpecExceptions[r.Method+" "+r.URL.Path] == "" {
+		if err := h.CheckRequest(r, body); err != nil {
+			t.Errorf("%s %s contradicts the vendor's description: %v", r.Method, r.URL.Path, err)
+		}
+	}
 	if h.Spec == "" || specs() == "" || h.SpecExceptions[r.Method+" "+r.URL.Path] != "" {
 		return
 	}
@@ -92,14 +97,7 @@ func RequireSpecs(t *testing.T) string {
 }
 
 type goldenFile struct {
-	Requests []struct {
-		SDK     string            `json:"sdk"`
-		Host    string            `json:"host"`
-		Method  string            `json:"method"`
-		Path    string            `json:"path"`
-		Headers map[string]string `json:"headers"`
-		JSON    any               `json:"json"`
-	} `json:"requests"`
+	Requests []Recorded `json:"requests"`
 }
 
 // golden compares requests with those that the vendor's SDK was recorded with.
@@ -123,6 +121,10 @@ func golden(t testing.TB, h Harness) []string {
 		if g.Differ != nil {
 			require.NotEmpty(t, g.Reason)
 			g.Differ(want.JSON.(map[string]any))
+		}
+		if g.Request != nil {
+			require.NotEmpty(t, g.Reason)
+			g.Request(&want)
 		}
 		var body any
 		require.NoError(t, json.Unmarshal(got.body, &body))

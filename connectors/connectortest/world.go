@@ -195,8 +195,23 @@ func rows(n int, special map[int]string) []connectors.Row {
 	return out
 }
 
+// identify gives rows the identifiers that the vendor takes, and no fields where
+// the object has none.
+func (w *world) identify(c Case, rs []connectors.Row) {
+	object, _ := w.h.Connector.Object(c.Object)
+	for i := range rs {
+		if email, plain := rs[i].IDs["email"]; plain && w.h.Identify != nil && strings.Contains(email, "@") {
+			rs[i].IDs = w.h.Identify(email)
+		}
+		if !object.Fields.Open && len(object.Fields.Names) == 0 {
+			rs[i].Fields = nil
+		}
+	}
+}
+
 // batch prepares rows of a case and makes a batch of them.
 func (w *world) batch(c Case, key string, rs []connectors.Row) connectors.Batch {
+	w.identify(c, rs)
 	if c.Prepare != nil {
 		rs = c.Prepare(w.t, w.dest, rs)
 		w.forget()

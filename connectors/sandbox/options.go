@@ -21,6 +21,9 @@ type Options struct {
 	// Rate is the rate limit, in requests per window of the vendor; 0: the
 	// vendor's smallest plan; below 0: none.
 	Rate int
+	// SmallAudience is how many people an audience must keep at vendors that
+	// refuse removals from small ones; 0: the stand-in's default; below 0: none.
+	SmallAudience int
 	// ErrorShare is the share of rows refused by seed, from 0 to 1.
 	ErrorShare float64
 	// Latency is how long each answer takes; slow@… takes Slow on top.

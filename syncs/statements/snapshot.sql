@@ -1,5 +1,5 @@
 /* The selection, every row of it with its class.
-in:  sync_id, version; generated: source and joins, key, ids, payload, match (folded ids), conditions
+in:  sync_id, version; generated: source and joins, key, ids (hashed where the connector says so), payload, match (folded ids), conditions
 out: sync_snapshot_rows: reason '' is in, anything else is why a row was left out
 why: one pass, so that nothing is dropped silently. Of rows with one identifier the smallest key among those that
      may be sent wins. Consent and suppression come first: they are promises; then what the project wants left out; the
@@ -20,6 +20,7 @@ FROM
                 tr_denied, 'consent_denied',
                 tr_unknown, 'consent_unknown',
                 tr_exclusion != '', tr_exclusion,
+                tr_ids = '{}' AND tr_refused, 'invalid_refused_match',
                 tr_ids = '{}', 'invalid_empty_match',
                 [[unresolved]], 'unresolved',
                 (tr_key, [[hash]]) IN (SELECT key, payload_hash FROM [[db]].sync_dead FINAL WHERE sync_id = {sync_id:String} AND NOT released),
@@ -34,7 +35,8 @@ FROM
                 ([[suppressed]]) AS tr_suppressed,
                 ([[denied]]) AS tr_denied,
                 ([[unknown]]) AS tr_unknown,
-                [[exclusion]] AS tr_exclusion
+                [[exclusion]] AS tr_exclusion,
+                ([[refused]]) AS tr_refused
             FROM [[source]] AS s
             [[joins]]
         )
