@@ -49,8 +49,8 @@ func (e ConfigError) Error() string {
 type Validator interface{ Validate() []ConfigError }
 
 // Tags of a config struct's fields: json (name), doc (description), default,
-// required:"true", and standin (the value a sandboxed destination uses when
-// a secret isn't given).
+// required:"true", and standin (the value that a sandboxed destination uses
+// where none is given).
 
 // DecodeConfig fills the connector's config struct from the settings of a
 // destination file, strictly: all mistakes are returned, none is fatal to the
@@ -153,8 +153,10 @@ func (d *decoder) structure(v reflect.Value, in map[string]any, prefix string) {
 			d.value(fv, raw, path)
 		case f.Tag.Get("default") != "":
 			d.value(fv, f.Tag.Get("default"), path)
-		case d.sandbox && f.Tag.Get("standin") != "":
+		case d.sandbox && f.Tag.Get("standin") != "" && fv.Type() == secretType:
 			d.value(fv, NewSecret(f.Tag.Get("standin")), path)
+		case d.sandbox && f.Tag.Get("standin") != "":
+			d.value(fv, f.Tag.Get("standin"), path)
 		case d.sandbox && fv.Type() == secretType:
 		case f.Tag.Get("required") == "true" && (!d.sandbox || name != "base_url"):
 			hint := ""

@@ -73,7 +73,7 @@ func object(p *page, c connectors.Connector, o connectors.Object) {
 			text += " of " + code(i.Normaliser)
 		}
 		if i.Shared {
-			text += " (only beside another)"
+			text += " (beside another)"
 		}
 		if i.FoldCase {
 			text += " (letter case ignored)"
@@ -88,9 +88,12 @@ func object(p *page, c connectors.Connector, o connectors.Object) {
 		ids = append(ids, other)
 	}
 	p.line("\n- Identifiers: %s.", strings.Join(ids, ", "))
-	fields := "fixed names: " + codes(o.Fields.Names)
-	if o.Fields.Open {
+	fields := "none"
+	switch {
+	case o.Fields.Open:
 		fields = "any name"
+	case len(o.Fields.Names) > 0:
+		fields = "fixed names: " + codes(o.Fields.Names)
 	}
 	if len(o.Fields.Reserved) > 0 {
 		fields += " but " + codes(o.Fields.Reserved)

@@ -16,7 +16,7 @@ const Audience = "audience"
 type Config struct {
 	connectors.Endpoint
 	APIVersion  string      `json:"api_version" default:"v25.0" doc:"Version of Meta's Graph API. Versions expire about two years after they appear."`
-	AdAccount   string      `json:"ad_account" required:"true" doc:"Id of the ad account that owns the audiences: digits, with or without act_ in front."`
+	AdAccount   string      `json:"ad_account" required:"true" standin:"1" doc:"Id of the ad account that owns the audiences: digits, with or without act_ in front."`
 	Credentials Credentials `json:"credentials"`
 }
 
@@ -94,7 +94,7 @@ func spec(rows int) connectors.Spec {
 		Limits: connectors.Limits{Rows: rows},
 		// A count of invalid entries is all that the answer says.
 		Silent: true,
-		Fires:  "ads shown, or no longer shown, to the people; audiences that look alike",
+		Fires:  "ads that these people see or no longer see, and changes of lookalike audiences",
 	}
 }
 
