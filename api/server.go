@@ -109,6 +109,7 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerCollector()
 	s.registerRejected()
 	s.registerAudit()
+	s.registerAlerts()
 	return s
 }
 

@@ -28,6 +28,8 @@ type Config struct {
 	Collector Collector `yaml:"collector" json:"collector,omitempty"`
 	// Outbound guards requests to destinations.
 	Outbound Outbound `yaml:"outbound" json:"outbound,omitempty"`
+	// Alerts say whom to tell what needs a person.
+	Alerts Alerts `yaml:"alerts" json:"alerts,omitempty"`
 	// External describes tables of other databases that the project's SQL reads, by database.table.
 	External map[string]External `yaml:"external" json:"external,omitempty"`
 	// Environments override the database and the Redis prefix, by name.

@@ -67,3 +67,6 @@ func (s *State) Scan(v any) error {
 	}
 	return nil
 }
+
+// Superseded is the reason of a run that was discarded for a newer plan.
+const Superseded = "superseded"

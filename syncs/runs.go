@@ -126,7 +126,7 @@ func (e *Engine) makeRoom(ctx context.Context, syncID string, beside bool) error
 		if other.State != Held {
 			return &OpenRunError{Run: *other}
 		}
-		err := e.move(ctx, other, Discarded, func(next *Run) { next.Reason = "superseded" })
+		err := e.move(ctx, other, Discarded, func(next *Run) { next.Reason = Superseded })
 		if err != nil && !errors.Is(err, errMoved) {
 			return err
 		}

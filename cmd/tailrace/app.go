@@ -259,6 +259,7 @@ func (a *app) schedule(ctx context.Context) error {
 	g.Go(func() error { return a.queue.Schedule(ctx, a.scheduled) })
 	g.Go(func() error { return a.queue.Lead(ctx, "changes", a.watchChanges) })
 	g.Go(func() error { return a.queue.Lead(ctx, "janitor", a.tidy) })
+	g.Go(func() error { return a.queue.Lead(ctx, "alerts", (&alerts{a}).run) })
 	return g.Wait()
 }
 
