@@ -18,6 +18,7 @@ func (s *Server) registerAudiences() {
 	for _, k := range kinds {
 		s.registerDefinitions(k.kind, k.plural)
 		s.registerMembers(k.kind, k.plural)
+		s.registerVerification(k.kind, k.plural)
 	}
 	s.registerHistory()
 	s.registerMaterializations()
@@ -71,6 +72,25 @@ func (s *Server) registerDefinitions(kind project.Kind, plural string) {
 			}
 			m, err := s.opts.Audiences.Start(ctx, kind, in.Name, audiences.StartOptions{Trigger: audiences.Trigger(who(ctx).trigger()), Actor: who(ctx).actor()})
 			return &body[audiences.Materialization]{m}, err
+		})
+}
+
+// registerVerification mounts the proof that incremental versions are what full ones would be.
+func (s *Server) registerVerification(kind project.Kind, plural string) {
+	one := string(kind)
+	register(s, endpoint{id: "verify-" + one, method: http.MethodPost, path: "/api/v1/" + plural + "/{name}/verify", summary: "Compute an incremental " + one + " in full too, and compare; publishes nothing", tag: plural, role: Operator},
+		func(ctx context.Context, in *struct {
+			Name string `path:"name"`
+		}) (*body[audiences.Verification], error) {
+			if _, err := s.opts.Audiences.Definition(ctx, kind, in.Name); err != nil {
+				return nil, err
+			}
+			// The answer holds rows of people.
+			if err := s.audit(ctx, "verify", one+"/"+in.Name, ""); err != nil {
+				return nil, err
+			}
+			v, err := s.opts.Audiences.Verify(ctx, kind, in.Name)
+			return &body[audiences.Verification]{v}, err
 		})
 }
 

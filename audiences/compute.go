@@ -46,9 +46,39 @@ func (a *Audiences) compute(ctx context.Context, p *project.Project, f *project.
 	if err := a.db.Exec(ctx, s.createTable(table)); err != nil {
 		return asFailure(f, fmt.Errorf("making the table of %s: %w", f.Name, err))
 	}
-	limits := queryLimits(p, f)
+	var by *step
+	if f.Header.Incremental != nil {
+		if by, err = a.increment(ctx, p, f, m, s); err != nil {
+			return err
+		}
+	}
+	if by != nil {
+		defer a.dropAffected(ctx, by)
+		events, err := a.statement("affected_events", map[string]string{"affected": by.affected})
+		if err != nil {
+			return err
+		}
+		if from, err = a.sourcesWith(ctx, p, f, in, m.LogicalTime, events); err != nil {
+			return err
+		}
+	}
+	if err := a.writeRows(ctx, p, s, m, checked, from, by); err != nil {
+		return err
+	}
+	if err := a.settle(ctx, s, m, queryLimits(p, f)); err != nil || by == nil {
+		return err
+	}
+	kept, err := a.keptDrops(ctx, by)
+	m.DroppedKeys += kept
+	return err
+}
+
+// writeRows runs the file's statement into the version's partition; by a step,
+// what hasn't changed is carried over beside it.
+func (a *Audiences) writeRows(ctx context.Context, p *project.Project, s *shape, m *Materialization, checked *warehouse.Checked, from *sources, by *step) error {
+	f := s.file
 	a.add(from, rowsName, checked.Rename(from.names))
-	sql := s.insert(table, m.Version, from.expressions, a.table("identities"), limits.Rows)
+	sql := s.insert(a.table(m.Table), m.Version, from.expressions, a.table("identities"), queryLimits(p, f).Rows)
 	args := []any{
 		warehouse.P{"blocked": a.blockedValues(p), "kind": s.resolve}, a.gateOptions(p, f, m.LogicalTime).InsertLimits(),
 		warehouse.QueryID(fmt.Sprintf("materialize-%s-%d", m.ID, m.Version)), warehouse.LaneUser,
@@ -56,7 +86,10 @@ func (a *Audiences) compute(ctx context.Context, p *project.Project, f *project.
 	if err := a.db.Exec(withoutDeadline{ctx}, sql, args...); err != nil {
 		return asFailure(f, fmt.Errorf("computing %s: %w", f.Name, err))
 	}
-	return a.settle(ctx, s, m, limits)
+	if by == nil {
+		return nil
+	}
+	return a.carry(ctx, s, m.Version, by)
 }
 
 // shapeOf holds what the gate found against the file's header.

@@ -125,6 +125,9 @@ func (a *Audiences) changed(p *project.Project, f *project.SQLFile, last *Materi
 			names = append(names, name)
 		}
 	}
+	if len(names) == 0 && a.fullPassDue(f, last) {
+		return TriggerSchedule, "its nightly full pass"
+	}
 	if len(names) == 0 {
 		return "", ""
 	}

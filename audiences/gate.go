@@ -50,8 +50,16 @@ type sources struct {
 // results at exactly the versions of in, and models at the logical time. So it
 // reads what input_versions says, and a model's now() is the logical time too.
 func (a *Audiences) sourcesOf(ctx context.Context, p *project.Project, f *project.SQLFile, in *inputs, at time.Time) (*sources, error) {
+	return a.sourcesWith(ctx, p, f, in, at, "")
+}
+
+// sourcesWith is sourcesOf with a statement in the place of events; none leaves them as they are.
+func (a *Audiences) sourcesWith(ctx context.Context, p *project.Project, f *project.SQLFile, in *inputs, at time.Time, events string) (*sources, error) {
 	leaves, models := reads(p, project.Node{Kind: f.Kind, Name: f.Name})
 	s := &sources{names: map[string]string{}}
+	if events != "" {
+		a.add(s, "events", events)
+	}
 	for _, leaf := range leaves {
 		if leaf.Kind != project.KindTrait && leaf.Kind != project.KindAudience {
 			continue // a table that is read where it is

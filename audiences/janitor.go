@@ -48,7 +48,25 @@ func (a *Audiences) Clean(ctx context.Context) (int, error) {
 		}
 		dropped++
 	}
+	if err := a.dropLeftOver(ctx); err != nil {
+		return dropped, err
+	}
 	return dropped, a.dropEmptyTables(ctx)
+}
+
+// dropLeftOver drops tables of profiles to compute anew whose worker died.
+func (a *Audiences) dropLeftOver(ctx context.Context) error {
+	var names []string
+	sql := "SELECT name FROM system.tables WHERE database = ? AND startsWith(name, ?) AND metadata_modification_time < now() - INTERVAL 1 DAY"
+	if err := a.db.Select(ctx, &names, sql, a.db.Database(), affectedPrefix); err != nil {
+		return fmt.Errorf("listing left-over tables: %w", err)
+	}
+	for _, name := range names {
+		if err := a.db.Exec(ctx, "DROP TABLE IF EXISTS "+a.table(name)); err != nil {
+			return fmt.Errorf("dropping the left-over table %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 type partitionKey struct {

@@ -28,7 +28,7 @@ func (a *Audiences) profilesView(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		value, ok := traitValue(m)
+		value, ok := traitValue(f, m)
 		if !ok || f.Header.Entity != "profile" || slices.Contains(profileColumns, f.Name) {
 			continue
 		}
@@ -59,11 +59,14 @@ func (a *Audiences) profilesView(ctx context.Context) error {
 }
 
 // traitValue is the one value column of a trait's result.
-func traitValue(m *Materialization) (Column, bool) {
+func traitValue(f *project.SQLFile, m *Materialization) (Column, bool) {
 	if m == nil {
 		return Column{}, false
 	}
 	columns := slices.Clone(m.Columns)
+	if i := f.Header.Incremental; i != nil && i.Expires != "" { // it says when the value next changes
+		columns = slices.DeleteFunc(columns, func(c Column) bool { return c.Name == i.Expires })
+	}
 	if len(columns) == 3 && columns[0].Name == columnProfile { // a key that was resolved
 		columns = columns[1:]
 	}

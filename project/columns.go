@@ -59,7 +59,10 @@ func (l *loader) checkFileColumns(f *SQLFile, cols []ResultColumn) {
 		}
 	}
 	if h.Incremental != nil && h.Incremental.Expires != "" {
-		unknown(h.Incremental.Expires, f.Positions.At("incremental", "expires"))
+		at := f.Positions.At("incremental", "expires")
+		if t := bareType(typeOf(cols, h.Incremental.Expires)); !unknown(h.Incremental.Expires, at) && t != "" && !strings.HasPrefix(t, "Date") {
+			l.fail(CodeIncremental, f.Path, at, "", "%s is %s, not a moment", h.Incremental.Expires, t)
+		}
 	}
 	if f.Kind == KindTrait {
 		l.checkTraitType(f, cols)
@@ -69,6 +72,9 @@ func (l *loader) checkFileColumns(f *SQLFile, cols []ResultColumn) {
 // checkTraitType sees that a trait has a key and one value, of the type that
 // its header says.
 func (l *loader) checkTraitType(f *SQLFile, cols []ResultColumn) {
+	if i := f.Header.Incremental; i != nil && i.Expires != "" {
+		cols = slices.DeleteFunc(slices.Clone(cols), func(c ResultColumn) bool { return c.Name == i.Expires })
+	}
 	if len(cols) != 2 {
 		l.fail(CodeTraitType, f.Path, Position{f.BodyLine, 1}, "", "a trait selects its key and one value, this selects %d columns: %s",
 			len(cols), strings.Join(columnNames(cols), ", "))

@@ -61,6 +61,7 @@ func build(files map[string]string, env func(string) (string, bool), problems Di
 	l.checkNoticed()
 	l.checkSyncs()
 	l.checkPriorities()
+	l.checkIncrementals()
 	l.checkRenames()
 	l.out.Sort()
 	return l.p, l.out

@@ -198,8 +198,4 @@ func (l *loader) checkHeader(f *SQLFile) {
 	for i, p := range h.Purpose {
 		l.checkWord(CodeValue, f.Path, f.Positions.At("purpose", fmt.Sprint(i)), "purpose", p)
 	}
-	if h.Incremental != nil && h.Incremental.Expires == "" && lex.ReadsTime(f.SQL) {
-		l.fail(CodeIncremental, f.Path, f.Positions.Key("incremental"), "name a column with the moment at which a row next changes: expires: column",
-			"a file that reads the time can't be incremental")
-	}
 }

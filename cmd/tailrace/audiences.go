@@ -26,6 +26,7 @@ func resultsCommand(c *config, plural string) *cobra.Command {
 	cmd.AddCommand(
 		&cobra.Command{Use: "list", Short: "List " + plural, Args: cobra.NoArgs, RunE: cmd.RunE},
 		showCommand(c, plural),
+		verifyCommand(c, plural),
 		&cobra.Command{
 			Use: "run NAME…", Short: fmt.Sprintf("Materialize %s now and wait for the result", plural), Args: cobra.MinimumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
