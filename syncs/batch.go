@@ -114,7 +114,7 @@ func (d *delivery) resolveUnknown(ctx context.Context, b *loadedBatch, p *piece,
 		d.wait(quiet, "a request of a lost worker may still be on its way")
 		return false, nil
 	}
-	if p.tries >= d.o.MaxAttempts && recourse != connectors.Park {
+	if d.isolationOver(b, p) || p.tries >= d.o.MaxAttempts && recourse != connectors.Park {
 		recourse = connectors.Park
 	}
 	switch recourse {
@@ -136,6 +136,23 @@ func (d *delivery) resolveUnknown(ctx context.Context, b *loadedBatch, p *piece,
 		out[i].code, out[i].words = code, words
 	}
 	return false, d.record(ctx, b, out)
+}
+
+// isolationOver reports whether rows were refused unnamed in this piece and the
+// batch's requests for finding them are used up. What is left stays unknown in
+// this run; the next one goes on with it.
+func (d *delivery) isolationOver(b *loadedBatch, p *piece) bool {
+	o, ok := b.latest[p.changes[0].rowNo]
+	if !ok || o.status != statusUnknown || o.code != connectors.CodeUnnamed {
+		return false
+	}
+	spent := 0
+	for _, a := range b.attempts {
+		if a.part != "" {
+			spent++
+		}
+	}
+	return spent >= d.o.IsolateCalls
 }
 
 // answered reports whether the piece's last attempt has an outcome on record.

@@ -54,6 +54,9 @@ type Options struct {
 	// MaxAttempts bounds how often an unknown batch of class A or B is sent again
 	// within a run; zero means 8.
 	MaxAttempts int
+	// IsolateCalls bounds the requests that look, in one batch, for rows that a
+	// destination refused without naming them; zero means 64.
+	IsolateCalls int
 	// QuarantineAfter is after how many runs with the same permanent error and
 	// payload a row is set aside; zero means 5.
 	QuarantineAfter int
@@ -106,6 +109,9 @@ func New(o Options) *Engine {
 	}
 	if o.MaxAttempts == 0 {
 		o.MaxAttempts = 8
+	}
+	if o.IsolateCalls == 0 {
+		o.IsolateCalls = 64
 	}
 	if o.QuarantineAfter == 0 {
 		o.QuarantineAfter = 5

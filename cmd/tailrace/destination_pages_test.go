@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tailrace/tailrace/project"
+)
+
+var exampleFile = regexp.MustCompile("(?ms)^```yaml\n# (\\S+\\.yml)\n(.*?)^```")
+
+// TestDestinationPages: the files of each page under docs/destinations are valid in the shop project.
+func TestDestinationPages(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "destinations", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		dir := t.TempDir()
+		_, err = writeProject(dir)
+		require.NoError(t, err)
+		files := exampleFile.FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, files, page)
+		for _, f := range files {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.FromSlash(f[1])), []byte(f[2]), 0o600))
+		}
+		p, diagnostics := project.Load(dir, func(name string) (string, bool) { return "value of " + name, name == "META_TOKEN" })
+		require.False(t, diagnostics.HasErrors(), "%s: %v", page, diagnostics)
+		require.Empty(t, checkProject(p).String(), page)
+	}
+}
