@@ -2,6 +2,7 @@ package syncs
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tailrace/tailrace/connectors"
@@ -18,6 +19,9 @@ func (d *delivery) batch(ctx context.Context, b *loadedBatch, forbidden map[stri
 		if len(pieces) == 0 {
 			return nil
 		}
+		// The smallest first, again after each request: a search for refused rows
+		// then names some before its requests are used up.
+		slices.SortStableFunc(pieces, func(p, q *piece) int { return len(p.changes) - len(q.changes) })
 		progress := false
 		for _, p := range pieces {
 			if d.halted() || ctx.Err() != nil {
@@ -27,7 +31,10 @@ func (d *delivery) batch(ctx context.Context, b *loadedBatch, forbidden map[stri
 			if err != nil {
 				return err
 			}
-			progress = progress || sent
+			if sent {
+				progress = true
+				break
+			}
 		}
 		if !progress {
 			return nil

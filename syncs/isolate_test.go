@@ -39,21 +39,22 @@ func TestRefusedRowsWithoutNamesAreIsolated(t *testing.T) {
 	counting(b.vendor, "i3", "i7")
 	r := b.run(StartOptions{})
 	require.Equal(t, Partial, r.State)
-	require.Equal(t, map[string]uint64{"accepted": 8, "rejected": 2}, pick(r.Counts, "accepted", "rejected", "unknown"))
+	require.Equal(t, map[string]uint64{"accepted": 8, "rejected": 2, "unknown": 0}, pick(r.Counts, "accepted", "rejected", "unknown"))
 	require.LessOrEqual(t, b.vendor.requests(), 1+2*4*2)
 	require.Len(t, b.held(), 8)
 	require.Len(t, b.vendor.members(), 8)
 }
 
 func TestIsolationIsBounded(t *testing.T) {
-	b := setup(t, audienceList, func(o *Options) { o.IsolateCalls = 4 })
+	b := setup(t, audienceList, func(o *Options) { o.IsolateCalls, o.QuarantineAfter = 5, 1 })
 	b.people(many(0, 10)...)
 	counting(b.vendor, "i0", "i4", "i9")
 	r := b.run(StartOptions{})
 	require.Equal(t, Partial, r.State)
-	require.Equal(t, 1+4, b.vendor.requests())
+	require.Equal(t, 1+5, b.vendor.requests())
 	require.NotZero(t, r.Sums().Unknown)
-	// What is left goes on in the next runs, from where it stopped.
+	require.NotZero(t, r.Sums().Rejected, "the search goes deep first")
+	// The next runs go on with what is left.
 	for n := 0; r.Sums().Unknown > 0; n++ {
 		require.Less(t, n, 5)
 		r = b.run(StartOptions{})
