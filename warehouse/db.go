@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 
@@ -19,6 +20,9 @@ type Options struct {
 	DSN string
 	// Database holds the data; empty means the DSN's, else DefaultDatabase.
 	Database string
+	// Cluster is the ClickHouse cluster of one shard on which tables are
+	// replicated; empty for one server. The DSN then names one replica.
+	Cluster string
 	// Log gets what no caller can be told; nil discards it.
 	Log *slog.Logger
 }
@@ -26,6 +30,7 @@ type Options struct {
 // DB is an open warehouse. It is safe for concurrent use.
 type DB struct {
 	database string
+	cluster  string
 	log      *slog.Logger
 	engine   *engine // nil unless embedded
 	version  string
@@ -46,7 +51,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{database: o.Database, log: o.Log, closed: make(chan struct{})}
+	db := &DB{database: o.Database, cluster: o.Cluster, log: o.Log, closed: make(chan struct{})}
 	if db.database == "" {
 		db.database = s.database
 	}
@@ -55,6 +60,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	if !databaseName.MatchString(db.database) {
 		return nil, fmt.Errorf("opening the warehouse: %q is no database name that can be used: letters, digits and _", db.database)
+	}
+	if err := s.checkCluster(o.Cluster); err != nil {
+		return nil, err
 	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -80,6 +88,9 @@ func (db *DB) connect(ctx context.Context, s *source, transport func(http.RoundT
 			database = ""
 		}
 		options := s.configure(lane, database, transport)
+		if db.cluster != "" {
+			maps.Copy(options.Settings, clusterSettings())
+		}
 		conn, err := clickhouse.Open(options)
 		if err != nil {
 			return fmt.Errorf("opening the warehouse: %w", err)
@@ -126,6 +137,9 @@ func (db *DB) Database() string { return db.database }
 
 // ProjectDatabase is where users' views are: <database>_project.
 func (db *DB) ProjectDatabase() string { return db.database + "_project" }
+
+// Cluster is the cluster on which tables are replicated; empty for one server.
+func (db *DB) Cluster() string { return db.cluster }
 
 // Embedded reports whether ClickHouse runs in this process.
 func (db *DB) Embedded() bool { return db.engine != nil }

@@ -74,6 +74,19 @@ func parseEmbedded(rest string) (*source, error) {
 	return s, nil
 }
 
+// checkCluster sees that a cluster is reached through one replica of it.
+func (s *source) checkCluster(cluster string) error {
+	switch {
+	case cluster == "":
+		return nil
+	case s.embeddedPath != "":
+		return errors.New("opening the warehouse: an embedded warehouse is in no cluster; name a server's DSN, or take warehouse.cluster out")
+	case len(s.driver.Addr) > 1:
+		return errors.New("opening the warehouse: with warehouse.cluster the DSN names one replica, the same for every process: the ledger must read what it wrote; to fail over, name another")
+	}
+	return nil
+}
+
 // defaultSettings are sent with every statement, on every engine.
 //   - async_insert: on by default since 26.3; an acknowledged insert must be in
 //     the table.

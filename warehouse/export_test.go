@@ -13,6 +13,7 @@ var (
 	SplitStatements = splitStatements
 	CountStatements = countStatements
 	FirstWord       = firstWord
+	OnCluster       = onCluster
 	LoadLibrary     = func(path string) error { _, err := loadLibrary(path); return err }
 	FindLibrary     = findLibrary
 	EngineError     = engineError

@@ -59,6 +59,9 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
 	if err != nil {
 		return nil, fmt.Errorf("migrating: creating schema_migrations: %w", err)
 	}
+	if err := db.catchUp(ctx); err != nil {
+		return nil, fmt.Errorf("migrating: %w", err)
+	}
 	done, err := db.appliedMigrations(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrating: %w", err)

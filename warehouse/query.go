@@ -18,6 +18,7 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) error {
 	if err != nil {
 		return fmt.Errorf("executing: %w", err)
 	}
+	db.prepare(call)
 	defer db.columns.changed(sql)
 	finish := db.watch(ctx, call)
 	defer finish()

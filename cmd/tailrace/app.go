@@ -107,7 +107,7 @@ func openWarehouse(ctx context.Context, cfg *config, log *slog.Logger) (*warehou
 	if err != nil {
 		return nil, err
 	}
-	db, err := warehouse.Open(ctx, warehouse.Options{DSN: dsn, Database: cfg.Database, Log: log})
+	db, err := warehouse.Open(ctx, warehouse.Options{DSN: dsn, Database: cfg.Database, Cluster: cfg.Cluster, Log: log})
 	if errors.Is(err, warehouse.ErrLocked) {
 		return nil, fmt.Errorf("%w: if it is `tailrace serve`, give this command the same --data, or --server with its address; if it is `tailrace warehouse serve`, set TAILRACE_WAREHOUSE to its address; if it is gone, its lock goes with it, so try again", err)
 	}

@@ -23,6 +23,7 @@ type config struct {
 	Addr        string   // listen address of serve
 	Warehouse   string   // DSN; empty: embedded://DATA/warehouse
 	Database    string   // ClickHouse database
+	Cluster     string   // of ClickHouse; empty: one server
 	Redis       string   // URL; empty: in process
 	Prefix      string   // of Redis keys; empty: the database's name
 	LogBytes    int64    // cap of the event log; 0: the collector's default
@@ -46,6 +47,7 @@ func (c *config) bind(root *cobra.Command) {
 	f.StringVar(&c.Data, "data", env("TAILRACE_DATA", ".tailrace"), "folder of the event log and the embedded warehouse (TAILRACE_DATA)")
 	f.StringVar(&c.Warehouse, "warehouse", env("TAILRACE_WAREHOUSE", ""), "ClickHouse: embedded://PATH, https://… or clickhouse://… (TAILRACE_WAREHOUSE; default that of tailrace.yml, else embedded in the data folder)")
 	f.StringVar(&c.Database, "database", env("TAILRACE_DATABASE", ""), "ClickHouse database (TAILRACE_DATABASE; default that of tailrace.yml, else tailrace)")
+	f.StringVar(&c.Cluster, "cluster", env("TAILRACE_CLUSTER", ""), "ClickHouse cluster on which tables are replicated (TAILRACE_CLUSTER; default that of tailrace.yml, else one server)")
 	f.StringVar(&c.Redis, "redis", env("TAILRACE_REDIS", ""), "Redis URL (TAILRACE_REDIS; default that of tailrace.yml, else in process)")
 	f.StringVar(&c.Environment, "environment", env("TAILRACE_ENVIRONMENT", ""), "environment of tailrace.yml, which overrides database and Redis prefix (TAILRACE_ENVIRONMENT)")
 	f.StringVar(&c.Server, "server", env("TAILRACE_SERVER", ""), "address of a running server, such as http://127.0.0.1:8080 (TAILRACE_SERVER)")
@@ -77,6 +79,7 @@ func (c *config) settle() error {
 		}
 		c.Warehouse = cmp.Or(c.Warehouse, cfg.Warehouse.DSN.Reveal())
 		c.Database = cmp.Or(c.Database, cfg.Warehouse.Database)
+		c.Cluster = cmp.Or(c.Cluster, cfg.Warehouse.Cluster)
 		c.Redis = cmp.Or(c.Redis, cfg.Redis.URL.Reveal())
 		c.Prefix = cfg.Redis.Prefix
 		c.LogBytes = int64(cfg.Collector.LogSize)
