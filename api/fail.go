@@ -48,6 +48,8 @@ func known(err error) *Problem {
 		return problem(Conflict, "Wait until it is over, or POST /api/v1/runs/"+open.Run.ID+"/cancel.", "%s", err)
 	case errors.Is(err, syncs.ErrPaused):
 		return problem(Conflict, "Resume it with POST /api/v1/syncs/{name}/resume (or take paused: out of its file), or ask for a dry run.", "%s", err)
+	case errors.Is(err, syncs.ErrAppendOnce):
+		return problem(Conflict, "Run it without full.", "%s", err)
 	case errors.As(err, &transition):
 		return problem(Conflict, "Read the run again: it moved on.", "%s", err)
 	case errors.As(err, &digest):

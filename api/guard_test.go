@@ -27,7 +27,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{problem(Forbidden, "x", "y"), 403},
 		{audiences.ErrNotFound, 404}, {syncs.ErrNotFound, 404}, {warehouse.ErrNoRows, 404},
-		{audiences.ErrConflict, 409}, {audiences.ErrInvalid, 422}, {syncs.ErrPaused, 409}, {syncs.ErrCursor, 422},
+		{audiences.ErrConflict, 409}, {audiences.ErrInvalid, 422}, {syncs.ErrPaused, 409}, {syncs.ErrAppendOnce, 409}, {syncs.ErrCursor, 422},
 		{&syncs.OpenRunError{}, 409}, {&syncs.TransitionError{}, 409}, {&syncs.DigestMismatchError{}, 409}, {&syncs.StaleError{}, 409},
 		{&warehouse.GateError{Message: "no"}, 422},
 		{context.DeadlineExceeded, 503},

@@ -40,7 +40,7 @@ func checkBatch(o Object, s Spec, b Batch) (problems map[int]*RowError, err erro
 			problems[i] = p
 			continue
 		}
-		for _, id := range identities(o, r.Identity(b.Action)) {
+		for _, id := range identities(o, b.Action, r) {
 			if ids[id] {
 				return nil, &BatchError{"two rows have one identifier"}
 			}
@@ -72,7 +72,8 @@ func checkRow(o Object, a Action, s Spec, r Row) *RowError {
 			return fail("identifier_form", name, "the identifier is not in the form "+string(o.Identifiers[i].Form))
 		}
 	}
-	if _, _, ok := o.MatchID(ids); !ok && r.Ref == "" && (len(o.Identifiers) > 0 || o.OpenIdentifiers) {
+	needs := len(o.Identifiers) > 0 || (o.OpenIdentifiers && a != Append) // an event may be about nobody
+	if _, _, ok := o.MatchID(ids); !ok && r.Ref == "" && needs {
 		return fail("no_identifier", "", "the row has no identifier")
 	}
 	if a.Removes() {

@@ -52,7 +52,7 @@ func (c *Cutter) Add(r Row) (begins bool, bytes int, err error) {
 	if tooLarge := c.tooLarge(r, size); tooLarge != nil {
 		return false, 0, tooLarge
 	}
-	ids := identities(c.object, r.Identity(c.head.Action))
+	ids := identities(c.object, c.head.Action, r)
 	begins = c.rows == 0 || c.rows >= rowLimit(c.spec) ||
 		(c.spec.Limits.BodyBytes > 0 && c.bytes+size > c.spec.Limits.BodyBytes) || slices.ContainsFunc(ids, func(id string) bool { return c.seen[id] })
 	if begins {
@@ -85,8 +85,13 @@ func (c *Cutter) rowSize(r Row) int {
 }
 
 // identities are all identifiers of a row that name a person, in the form that
-// two equal ones share; a vendor may match by any of them.
-func identities(o Object, ids map[string]string) []string {
+// two equal ones share; a vendor may match by any of them. Appended rows have none: many may be
+// about one person.
+func identities(o Object, a Action, r Row) []string {
+	if a == Append {
+		return nil
+	}
+	ids := r.Identity(a)
 	out := make([]string, 0, len(ids))
 	for name, value := range ids {
 		if value != "" && !o.shared(name) {

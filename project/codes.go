@@ -6,6 +6,7 @@ type Code string
 
 // The codes, in alphabetic order of their text.
 const (
+	CodeAppend         Code = "append"
 	CodeBadName        Code = "bad-name"
 	CodeBatch          Code = "batch-too-large"
 	CodeBecause        Code = "because-not-boolean"
@@ -60,6 +61,7 @@ const (
 )
 
 var codeSummaries = map[Code]string{
+	CodeAppend:         "Events are named or mapped where none are appended, or not as events can be",
 	CodeBadName:        "A file's name can't be the name of what it defines",
 	CodeBatch:          "A batch is larger than the connector can send",
 	CodeBecause:        "A column under because is not boolean",

@@ -92,7 +92,7 @@ func (l *loader) checkTraitType(f *SQLFile, cols []ResultColumn) {
 func (l *loader) checkMapping(s *Sync, columns map[string][]ResultColumn) {
 	kind, name := s.Reads()
 	own, haveOwn := columns[name]
-	if f := l.p.SQL(name); f == nil || f.Kind != kind {
+	if f := l.p.SQL(name); f == nil || f.Kind != kind || s.Forwards() {
 		haveOwn = false
 	}
 	profiles, haveProfiles := columns["profiles"]

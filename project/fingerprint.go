@@ -38,6 +38,9 @@ func (s *Sync) RowFingerprint() string {
 	if len(s.Exclude) > 0 {
 		parts = append(parts, s.Exclude)
 	}
+	if s.Forwards() {
+		parts = append(parts, s.Events, s.Since)
+	}
 	return fingerprint(parts...)
 }
 

@@ -118,6 +118,10 @@ func (l *loader) checkGraph() {
 		if f := l.p.SQL(name); f != nil && f.Kind == kind {
 			g.up[n] = append(g.up[n], Node{kind, name})
 		}
+		if kind == KindBuiltin {
+			nodes[Node{kind, name}] = true
+			g.up[n] = append(g.up[n], Node{kind, name})
+		}
 		for _, trait := range s.profileTraits(l.p) {
 			g.up[n] = append(g.up[n], Node{KindTrait, trait})
 		}

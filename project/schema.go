@@ -90,7 +90,7 @@ func annotate(s *jsonschema.Schema, t reflect.Type) {
 	}
 }
 
-//go:embed config.go source.go tracking_plan.go destination.go sync.go sync_exit.go header.go
+//go:embed config.go source.go tracking_plan.go destination.go sync.go sync_events.go sync_exit.go header.go
 var typeSources embed.FS
 
 // comments are the doc comments of types and fields, by Type and Type.Field: the

@@ -11,7 +11,7 @@ import (
 // Sync is syncs/NAME.yml: what goes where, how, when and under which limits.
 type Sync struct {
 	Origin `yaml:"-"`
-	// Audience whose members are sent. One of audience, trait, model and external is written.
+	// Audience whose members are sent; in mode append those who enter and leave. One of audience, trait, model, events and external is written.
 	Audience string `yaml:"audience" json:"audience,omitempty"`
 	// Trait whose rows are sent.
 	Trait string `yaml:"trait" json:"trait,omitempty"`
@@ -19,6 +19,8 @@ type Sync struct {
 	Model string `yaml:"model" json:"model,omitempty"`
 	// External is a table of a database under warehouse.read, database.table, that is sent as it is.
 	External string `yaml:"external" json:"external,omitempty"`
+	// Events are the names of tracked events that are sent in mode append, each once; * is all of them.
+	Events Events `yaml:"events" json:"events,omitempty"`
 	// Destination to send to.
 	Destination string `yaml:"destination" json:"destination" validate:"required"`
 	// Object at the destination: contacts, list …
@@ -35,6 +37,10 @@ type Sync struct {
 	OnExit OnExit `yaml:"on_exit" json:"on_exit,omitempty"`
 	// Schedule of runs; whenever what it sends has changed if it isn't written.
 	Schedule Schedule `yaml:"schedule" json:"schedule,omitempty" default:"on_change"`
+	// Since is from when on events are sent in mode append, by their own time; those loaded after the sync was first seen if it isn't written.
+	Since Since `yaml:"since" json:"since,omitzero"`
+	// Overlap is how far behind the newest event a run in mode append looks again, for events that were loaded late.
+	Overlap Duration `yaml:"overlap" json:"overlap,omitempty" default:"10m"`
 	// Consent categories that a profile must have given, all of them.
 	Consent []string `yaml:"consent" json:"consent,omitempty"`
 	// Exclude names audiences whose members are left out.
@@ -67,6 +73,8 @@ func (s *Sync) Reads() (Kind, string) {
 		return KindTrait, s.Trait
 	case s.External != "":
 		return KindModel, ExternalModel(s.External)
+	case len(s.Events) > 0:
+		return KindBuiltin, "events"
 	}
 	return KindModel, s.Model
 }
@@ -139,12 +147,16 @@ func (c Column) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // JSONSchema describes it for editors.
 func (Column) JSONSchema() *jsonschema.Schema {
-	return &jsonschema.Schema{Type: "string", Pattern: `^(profile\.)?[A-Za-z_][A-Za-z0-9_]*$`}
+	return &jsonschema.Schema{Type: "string", Pattern: `^((profile\.)?[A-Za-z_][A-Za-z0-9_]*|(properties|traits|context)(\.[^.]+)+)$`}
 }
 
 func (c *Column) decodeYAML(d *decoder, n ast.Node, path string) {
 	text, ok := d.text(n, path)
 	if !ok {
+		return
+	}
+	if pathPattern.MatchString(text) {
+		*c = Column{Name: text}
 		return
 	}
 	name, ofProfile := strings.CutPrefix(text, "profile.")

@@ -16,6 +16,8 @@ func (l *loader) checkSyncs() {
 	for _, s := range l.p.Syncs {
 		l.checkSyncSource(s)
 		l.checkSyncMode(s)
+		l.checkSyncAppend(s)
+		l.checkSpread(s)
 		l.checkSyncGuard(s)
 		l.checkExclusions(s)
 		if s.Destination != "" && l.p.Destination(s.Destination) == nil {
@@ -35,19 +37,22 @@ func (l *loader) checkSyncs() {
 // checkSyncSource sees that a sync sends one thing, which exists.
 func (l *loader) checkSyncSource(s *Sync) {
 	var written []string
-	for key, name := range map[string]string{"audience": s.Audience, "trait": s.Trait, "model": s.Model, "external": s.External} {
+	for key, name := range map[string]string{"audience": s.Audience, "trait": s.Trait, "model": s.Model, "external": s.External, "events": strings.Join(s.Events, ",")} {
 		if name != "" {
 			written = append(written, key)
 		}
 	}
 	if len(written) != 1 {
-		l.fail(CodeSyncSource, s.Path, s.Positions.At(), "", "a sync names one of audience, trait, model or external, this names %d", len(written))
+		l.fail(CodeSyncSource, s.Path, s.Positions.At(), "", "a sync names one of audience, trait, model, events or external, this names %d", len(written))
 		return
 	}
 	if s.External != "" && !l.checkSyncTable(s) {
 		return
 	}
 	kind, name := s.Reads()
+	if kind == KindBuiltin {
+		return
+	}
 	files := map[Kind][]*SQLFile{KindAudience: l.p.Audiences, KindTrait: l.p.Traits, KindModel: l.p.Models}[kind]
 	f := find(files, name)
 	if f == nil {
@@ -92,7 +97,7 @@ func (l *loader) checkSyncMode(s *Sync) {
 	if s.Mode == "" {
 		return
 	}
-	if len(s.Match) == 0 && s.Mode != ModeAppend {
+	if len(s.Match) == 0 && !s.Forwards() {
 		l.fail(CodeMatch, s.Path, s.Positions.Key("match"), "match: { email: profile.email }", "mode %s needs match: which row is whom at the destination", s.Mode)
 	}
 	if s.Mode.Membership() && len(s.Fields) > 0 {

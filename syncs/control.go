@@ -178,10 +178,23 @@ func (e *Engine) ResolveUnknown(ctx context.Context, syncName, key, actor string
 	}
 	err = e.db.Exec(ctx, e.statement("resolve_unknown", nil),
 		warehouse.P{"sync_id": d.SyncID, "key": key, "actor": actor, "applied": applied, "at": e.now()})
+	if err == nil && !applied {
+		if s := e.o.Project().Sync(syncName); s != nil && s.Forwards() {
+			err = e.releaseEvent(ctx, d.SyncID, key)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("resolving a row: %w", err)
 	}
 	return nil
+}
+
+// releaseEvent lets the next run of an append sync take an event again, however long
+// ago it was loaded.
+func (e *Engine) releaseEvent(ctx context.Context, syncID, key string) error {
+	return e.db.Exec(ctx, "INSERT INTO "+e.table("sync_dead")+" (sync_id, key, payload_hash, code, words, first_at, last_at, tries, released, version)"+
+		" SELECT sync_id, key, last_hash, 'resolved', '', {at:DateTime64(3, 'UTC')}, {at:DateTime64(3, 'UTC')}, 0, true, last_run_no * 2 + 1 FROM "+e.table("sync_state")+
+		" FINAL WHERE sync_id = {sync_id:String} AND key = {key:String}", warehouse.P{"sync_id": syncID, "key": key, "at": e.now()})
 }
 
 // audit writes down what a person or token did.

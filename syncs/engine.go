@@ -72,6 +72,7 @@ type Options struct {
 type broken struct {
 	ignoreIntents bool // an attempt without an outcome counts as not sent
 	ackFirst      bool // outcomes are written before the request leaves
+	noReceipts    bool // events of a window are sent whether or not they were
 }
 
 // Door is a passage to the outside: what is called, and on which side of it.

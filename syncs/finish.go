@@ -104,7 +104,7 @@ func (e *Engine) rowParams(ctx context.Context, r *Run) (warehouse.P, uint64, er
 		return nil, 0, fmt.Errorf("reading the plan's size: %w", err)
 	}
 	return warehouse.P{"sync_id": r.SyncID, "run_no": r.No, "plan_id": r.PlanID, "removals": n.Removals, "first": uint64(1), "last": n.Rows,
-		"version": r.No<<32 | 1, "encoding": uint16(Encoding), "at": e.now(), "after": uint32(e.o.QuarantineAfter)}, n.Rows, nil
+		"version": r.No<<32 | 1, "encoding": uint16(Encoding), "at": e.now(), "after": uint32(e.o.QuarantineAfter), "receipt": r.InputVersions[inputCursor] != ""}, n.Rows, nil
 }
 
 // rowSQL fills the two parts that every statement over a run's rows shares.
@@ -136,7 +136,11 @@ func (e *Engine) finish(ctx context.Context, r *Run) error {
 			return fmt.Errorf("folding outcomes into the state: %w", err)
 		}
 	}
-	if err := e.db.Exec(ctx, e.statement("quarantine", nil), params); err != nil {
+	few := ""
+	if r.InputVersions[inputCursor] != "" { // the state of an append sync is all that it ever sent
+		few = "AND key IN (SELECT key FROM " + e.table("sync_changes") + " WHERE sync_id = {sync_id:String} AND run_no = {run_no:UInt64} AND plan_id = {plan_id:String})"
+	}
+	if err := e.db.Exec(ctx, e.statement("quarantine", map[string]string{"few": few}), params); err != nil {
 		return fmt.Errorf("setting refused rows aside: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package syncs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/tailrace/tailrace/warehouse"
@@ -23,12 +24,24 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 	if same {
 		return nil, nil
 	}
-	src, err := e.source(ctx, j)
-	if err != nil {
+	params := warehouse.P{"sync_id": r.SyncID, "run_no": r.No, "plan_id": r.PlanID, "first": batches[0].firstRow, "last": batches[len(batches)-1].lastRow}
+	var src *source
+	person, join := "", ""
+	var named []named
+	if j.sync.Forwards() {
+		var more warehouse.P
+		if src, join, person, more, err = e.appendPerson(j, r); err != nil {
+			return nil, err
+		}
+		maps.Copy(params, more)
+		if join != "" {
+			named = ownIdentifiers("v")
+		}
+	} else if src, err = e.source(ctx, j); err != nil {
 		return nil, err
 	}
-	person, join := "", ""
 	switch {
+	case j.sync.Forwards():
 	case src.personID == "":
 	case strings.Contains(src.personID, "s."+warehouse.QuoteIdentifier(src.key)):
 		person = "toUUIDOrZero(s.key)"
@@ -37,7 +50,6 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 		join = fmt.Sprintf("LEFT ANY JOIN (SELECT toString(s.%s) AS key, %s AS person FROM %s.%s AS s) AS v ON v.key = s.key\n",
 			warehouse.QuoteIdentifier(src.key), src.personID, warehouse.QuoteIdentifier(e.db.ProjectDatabase()), warehouse.QuoteIdentifier(src.view))
 	}
-	var named []named
 	for _, name := range j.matchNames() {
 		n, err := j.asSent(name, "JSONExtractString(s.ids, "+quote(name)+")")
 		if err != nil {
@@ -49,8 +61,7 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 	var keys []string
 	err = e.db.Select(ctx, &keys, e.statement("forbidden", map[string]string{
 		"joins": join + may.joins, "suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown,
-	}), warehouse.P{"sync_id": r.SyncID, "run_no": r.No, "plan_id": r.PlanID,
-		"first": batches[0].firstRow, "last": batches[len(batches)-1].lastRow})
+	}), params)
 	if err != nil {
 		return nil, fmt.Errorf("checking consent before sending: %w", err)
 	}

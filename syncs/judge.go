@@ -17,7 +17,7 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 		return err
 	}
 	n := Numbers{Selected: r.Counts["selected"], In: r.Counts["in"], Adds: r.Counts["add"], Changes: r.Counts["change"],
-		Removes: r.Counts["remove"] - r.Counts["moves"], Exempt: exempt, Held: r.Counts["holds"], First: r.StateRunNo == 0}
+		Removes: r.Counts["remove"] - r.Counts["moves"], Exempt: exempt, Held: r.Counts["holds"], First: r.StateRunNo == 0 || r.Counts["backfill"] > 0}
 	if r.Full {
 		// A full resync sends what is there already: only what differs is a risk.
 		n.Changes = 0

@@ -21,6 +21,9 @@ func encodeField(f project.Field, typ, x string) (string, error) {
 		}
 		whenNull = quote(text)
 	}
+	if typ == typeDocument {
+		return encodeDocument(f, x, whenNull)
+	}
 	isNull := nullable(typ)
 	for { // down to the type of a value that is there
 		t, err := parseType(typ)
@@ -151,6 +154,8 @@ func identifierText(typ, x string) (string, error) {
 		return "", err
 	}
 	switch t.base {
+	case typeDocument:
+		return documentText(x), nil
 	case "Nullable":
 		if len(t.args) == 1 && t.args[0] != "Nothing" {
 			inner, err := identifierText(t.args[0], "assumeNotNull("+x+")")

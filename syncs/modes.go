@@ -75,6 +75,8 @@ func modeTable(mode project.Mode, exit project.ExitKind, o connectors.Object) (b
 		return behaviour{list: true, adds: true, steps: []step{{phase: 1, action: connectors.AddToList, ops: []Op{Add}}}}, nil
 	case project.ModeRemove:
 		return behaviour{list: true, adds: true, steps: []step{{phase: 1, action: connectors.RemoveFromList, ops: []Op{Add}}}}, nil
+	case project.ModeAppend:
+		return behaviour{adds: true, steps: []step{{phase: 1, action: connectors.Append, ops: []Op{Add}}}}, nil
 	case project.ModeAudience:
 		return members, nil
 	case project.ModeMirror:

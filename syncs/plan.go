@@ -160,6 +160,9 @@ func (e *Engine) lastFinished(ctx context.Context, syncID string) (uint64, error
 // compare writes the changes of a plan: nothing at all where the checksums of
 // the selection and the state agree, else by the statements of the plan.
 func (e *Engine) compare(ctx context.Context, d *draft) error {
+	if d.sync.Forwards() {
+		return e.compareWindow(ctx, d)
+	}
 	var state struct {
 		Rows    uint64 `ch:"rows"`
 		Unequal bool   `ch:"unequal"`

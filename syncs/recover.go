@@ -138,6 +138,16 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 			return false, nil
 		}
 	}
+	if s.Forwards() {
+		if paused {
+			return false, nil // what was sent stays sent
+		}
+		var newest *Run
+		if len(last) > 0 {
+			newest = &last[0]
+		}
+		return e.appendDue(ctx, p, s, d, newest)
+	}
 	now, err := e.inputVersions(ctx, p, s, d.SyncID)
 	if err != nil {
 		return false, err

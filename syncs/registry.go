@@ -176,6 +176,9 @@ func describe(p *project.Project, s *project.Sync) (text, hash string, err error
 	kind, name := s.Reads()
 	essence := map[string]any{"kind": kind, "name": name, "object": s.Object, "mode": s.Mode, "target": s.Target, "match": s.Match,
 		"fields": s.Fields, "on_exit": s.OnExit, "purposes": p.Purposes(s), "encoding": Encoding}
+	if s.Forwards() {
+		essence["events"], essence["since"] = s.Events, s.Since
+	}
 	if f := sourceFile(p, s); f != nil && kind == project.KindModel {
 		essence["sql"] = f.SQL
 	}

@@ -29,6 +29,9 @@ const TriggerWithdrawal = "withdrawal"
 // ErrPaused is returned for a sync that is paused.
 var ErrPaused = errors.New("the sync is paused")
 
+// ErrAppendOnce is returned for a full run of a sync that appends what happened.
+var ErrAppendOnce = errors.New("a sync in mode append sends each event once, so nothing can be sent again; since: takes in older ones")
+
 // OpenRunError is a sync whose newest run isn't over.
 type OpenRunError struct{ Run Run }
 
@@ -76,6 +79,9 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 	no, err := jobs.ClaimNext(ctx, e.db, "run:"+def.SyncID, next, e.o.Worker)
 	if err != nil {
 		return nil, fmt.Errorf("numbering the run: %w", err)
+	}
+	if s := e.o.Project().Sync(syncName); o.Full && s != nil && s.Forwards() {
+		return nil, ErrAppendOnce
 	}
 	r := &Run{SyncID: def.SyncID, No: no, ID: o.RunID, Seq: 1, State: Queued, At: e.now(), Trigger: o.Trigger, Actor: o.Actor,
 		DryRun: o.DryRun, Full: o.Full, DefinitionHash: def.Hash, InputVersions: map[string]string{}, Counts: map[string]uint64{}, Timings: map[string]uint64{}}

@@ -27,6 +27,7 @@ type vendor struct {
 	records map[string]map[string]string
 	list    map[string]bool
 	calls   []connectors.Batch
+	events  []connectors.Row
 	class   connectors.Class
 	rows    int
 	fold    bool
@@ -90,6 +91,8 @@ func (v *vendor) apply(action connectors.Action, id string, r connectors.Row) {
 		delete(v.list, id)
 	case connectors.Delete:
 		delete(v.records, id)
+	case connectors.Append:
+		v.events = append(v.events, r)
 	default:
 		if v.records[id] == nil {
 			v.records[id] = map[string]string{}
@@ -129,6 +132,8 @@ func (v *vendor) connector() connectors.Connector {
 			{Name: "list", Identifiers: ids, Actions: list},
 			{Name: "ads", Actions: list, Identifiers: []connectors.Identifier{{Name: "email", Form: connectors.SHA256Hex, Normaliser: "meta.email"},
 				{Name: "external_id", Form: connectors.Plain}, {Name: "country", Form: connectors.SHA256Hex, Normaliser: "meta.country", Shared: true}}},
+			{Name: "events", OpenIdentifiers: true, Fields: connectors.FieldRules{Open: true, Null: connectors.NullAsNull},
+				Actions: map[connectors.Action]connectors.Spec{connectors.Append: spec}},
 		}}
 }
 

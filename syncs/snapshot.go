@@ -21,6 +21,7 @@ type snapshot struct {
 	leftOut  map[string]uint64
 	inputs   map[string]string
 	reused   bool
+	backfill bool // of an append sync: it looks at the past
 }
 
 func (s *snapshot) selected() uint64 {
@@ -34,6 +35,9 @@ func (s *snapshot) selected() uint64 {
 // takeSnapshot computes the selection, or reuses the last one where no input
 // has changed since.
 func (e *Engine) takeSnapshot(ctx context.Context, j *job) (*snapshot, error) {
+	if j.sync.Forwards() {
+		return e.takeWindow(ctx, j)
+	}
 	inputs, err := e.inputVersions(ctx, j.project, j.sync, j.def.SyncID)
 	if err != nil {
 		return nil, err
@@ -80,16 +84,9 @@ func (e *Engine) snapshotSQL(ctx context.Context, j *job, src *source, inputs ma
 	if err != nil {
 		return "", err
 	}
-	var named []named
-	for _, name := range j.matchNames() {
-		named = append(named, j.plain(name, m.texts[name]))
-		if j.identifier(name).Normaliser != "" {
-			hashed, err := j.asSent(name, m.sent[name])
-			if err != nil {
-				return "", fmt.Errorf("mapping match.%s: %w", name, err)
-			}
-			named = append(named, hashed)
-		}
+	named, err := j.namedBy(m)
+	if err != nil {
+		return "", err
 	}
 	may := e.permission(j.purposes, src.personID, named)
 	exclusion, err := e.exclusionSQL(ctx, j, src, m.key, inputs)
@@ -100,12 +97,32 @@ func (e *Engine) snapshotSQL(ctx context.Context, j *job, src *source, inputs ma
 	if j.parksUnknown() {
 		unresolved = "tr_key IN (SELECT key FROM " + e.table("sync_state") + " FINAL WHERE sync_id = {sync_id:String} AND last_status = 'unknown')"
 	}
+	match := j.foldSQL("tr_ids")
+	if j.sync.Mode == project.ModeAppend {
+		match = "tr_key" // a person may have many rows
+	}
 	return e.statement("snapshot", map[string]string{
-		"key": m.key, "ids": m.ids, "payload": m.payload, "hash": rowHashSQL("tr_key, tr_ids, tr_payload"), "match": j.foldSQL("tr_ids"),
+		"key": m.key, "ids": m.ids, "payload": m.payload, "hash": rowHashSQL("tr_key, tr_ids, tr_payload"), "match": match,
 		"suppressed": may.suppressed, "denied": may.denied, "unknown": may.unknown, "exclusion": exclusion, "unresolved": unresolved, "refused": m.refused,
 		"source": warehouse.QuoteIdentifier(e.db.ProjectDatabase()) + "." + warehouse.QuoteIdentifier(src.view),
 		"joins":  src.profileJoin(e.db.ProjectDatabase(), j.sync) + may.joins,
 	}), nil
+}
+
+// namedBy are the identifiers by which the person of a mapped row may be named.
+func (j *job) namedBy(m *mapping) ([]named, error) {
+	var out []named
+	for _, name := range j.matchNames() {
+		out = append(out, j.plain(name, m.texts[name]))
+		if j.identifier(name).Normaliser != "" {
+			hashed, err := j.asSent(name, m.sent[name])
+			if err != nil {
+				return nil, fmt.Errorf("mapping match.%s: %w", name, err)
+			}
+			out = append(out, hashed)
+		}
+	}
+	return out, nil
 }
 
 // DuplicateKeysError is a model with several rows for one key.

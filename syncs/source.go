@@ -57,20 +57,26 @@ func (e *Engine) source(ctx context.Context, j *job) (*source, error) {
 	} else if typ, ok := s.columns["profile_id"]; ok {
 		s.personID = asUUID("s.profile_id", typ)
 	}
-	if slices.ContainsFunc(mappedColumns(j.sync), func(c project.Column) bool { return c.Profile }) {
-		if s.personID == "" {
-			return nil, fmt.Errorf("%s %s has no profile_id, so profile.* can't be mapped", kind, name)
-		}
-		profile, err := e.columnsOf(ctx, "profiles")
-		if err != nil {
-			return nil, err
-		}
-		s.profile = map[string]string{}
-		for _, c := range profile {
-			s.profile[c.Name] = c.Type
-		}
+	return s, e.addProfile(ctx, j, s)
+}
+
+// addProfile joins profiles to a source whose mapping reads them.
+func (e *Engine) addProfile(ctx context.Context, j *job, s *source) error {
+	if !slices.ContainsFunc(mappedColumns(j.sync), func(c project.Column) bool { return c.Profile }) {
+		return nil
 	}
-	return s, nil
+	if s.personID == "" {
+		return fmt.Errorf("%s has no profile_id, so profile.* can't be mapped", s.view)
+	}
+	profile, err := e.columnsOf(ctx, "profiles")
+	if err != nil {
+		return err
+	}
+	s.profile = map[string]string{}
+	for _, c := range profile {
+		s.profile[c.Name] = c.Type
+	}
+	return nil
 }
 
 // viewFollows sees that the view by a file's name shows the published version.

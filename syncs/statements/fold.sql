@@ -1,5 +1,5 @@
 /* The fold of a run's outcomes into the state, for a range of rows.
-in:  sync_id, run_no, plan_id, removals, first, last, version, encoding; generated: row_outcomes, row_status
+in:  sync_id, run_no, plan_id, removals, first, last, version, encoding, receipt (of an event only that it was taken is kept); generated: row_outcomes, row_status
 out: sync_state
 why: applied_* change only by an accepted outcome and are carried forward by every other. It may be repeated: a key
      that this run has folded already counts its failures no second time. applied_hash = 0: nothing is held for sure;
@@ -8,8 +8,8 @@ INSERT INTO [[db]].sync_state (sync_id, key, applied_hash, applied_ids, applied_
     last_status, last_op, last_hash, last_run_no, last_code, last_words, fails, version)
 SELECT {sync_id:String}, key,
     multiIf(holds_new, hash_after, holds_nothing, toUInt128(0), was_hash),
-    multiIf(holds_new, ids_after, holds_nothing AND NOT maybe_new, '', maybe_new AND (was_hash = 0 OR holds_nothing), ids_after, was_ids),
-    multiIf(holds_new, payload_after, holds_nothing, '', was_payload),
+    multiIf({receipt:Bool}, '', holds_new, ids_after, holds_nothing AND NOT maybe_new, '', maybe_new AND (was_hash = 0 OR holds_nothing), ids_after, was_ids),
+    multiIf({receipt:Bool}, '', holds_new, payload_after, holds_nothing, '', was_payload),
     if(holds_new OR was_encoding = 0, {encoding:UInt16}, was_encoding),
     multiIf(holds_new, if(answer_ref != '', answer_ref, was_ref), holds_nothing, '', was_ref),
     multiIf(holds_new, toNullable(answered_at), holds_nothing, NULL, was_at),
