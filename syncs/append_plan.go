@@ -152,5 +152,5 @@ func (e *Engine) appendPerson(j *job, r *Run) (src *source, join, person string,
 	if err != nil {
 		return nil, "", "", nil, err
 	}
-	return src, e.statement("append_person", nil), "v.person", warehouse.P{"oldest": oldest}, nil
+	return src, e.statement("append_person", nil) + "\n", "v.person", warehouse.P{"oldest": oldest}, nil
 }

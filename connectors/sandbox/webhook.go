@@ -44,6 +44,8 @@ type seenMessage struct {
 // WebhookItem is one row that the receiver holds.
 type WebhookItem struct {
 	Key         string            `json:"key"`
+	Event       string            `json:"event,omitempty"`
+	Time        string            `json:"time,omitempty"`
 	Identifiers map[string]string `json:"identifiers,omitempty"`
 	// Fields as they came, so that numbers keep their digits.
 	Fields map[string]json.RawMessage `json:"fields,omitempty"`
@@ -128,6 +130,7 @@ type webhookMessage struct {
 		Added   []WebhookItem `json:"added"`
 		Removed []WebhookItem `json:"removed"`
 		Records []WebhookItem `json:"records"`
+		Events  []WebhookItem `json:"events"`
 	} `json:"data"`
 }
 
@@ -174,7 +177,7 @@ func (x *Webhook) verify(r *http.Request, body []byte) string {
 
 // receive takes a message once per id.
 func (x *Webhook) receive(w http.ResponseWriter, r *http.Request, body []byte, m webhookMessage) {
-	items := slices.Concat(m.Data.Added, m.Data.Removed, m.Data.Records)
+	items := slices.Concat(m.Data.Added, m.Data.Removed, m.Data.Records, m.Data.Events)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	id := r.Header.Get("Webhook-Id")
@@ -245,7 +248,7 @@ func (x *Webhook) apply(m webhookMessage, refused map[string]bool, receipt *Rece
 	case "records.deleted":
 		hold(x.records, m.Data.Object, m.Data.Records, true)
 	case "events.appended":
-		for _, item := range m.Data.Records {
+		for _, item := range m.Data.Events {
 			if !refused[item.Key] {
 				x.events = append(x.events, item)
 				receipt.Rows = append(receipt.Rows, item.applied())

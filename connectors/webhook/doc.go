@@ -14,8 +14,8 @@
 //	 "data":{"sync":"vip","added":[{"key":"…","identifiers":{…},"fields":{…}}],"removed":[]}}
 //
 // The types are audience.members (added, removed), records.upserted,
-// records.updated, records.created, records.deleted and events.appended
-// (records). Any 2xx accepts all rows; a receiver may refuse some by answering
+// records.updated, records.created, records.deleted (records) and
+// events.appended (events: each with key, event and time). Any 2xx accepts all rows; a receiver may refuse some by answering
 // {"results":[{"key":"…","status":"rejected","words":"…"}]}; status is accepted,
 // rejected or deferred. 410 stops the destination; 429, 502 and 504 slow it down.
 package webhook

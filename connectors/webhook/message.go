@@ -3,6 +3,7 @@ package webhook
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 
 	"github.com/tailrace/tailrace/connectors"
 )
@@ -21,10 +22,13 @@ type data struct {
 	Added   *[]item `json:"added,omitempty"`
 	Removed *[]item `json:"removed,omitempty"`
 	Records *[]item `json:"records,omitempty"`
+	Events  *[]item `json:"events,omitempty"`
 }
 
 type item struct {
 	Key         string                      `json:"key"`
+	Event       connectors.Value            `json:"event,omitempty"`
+	Time        connectors.Value            `json:"time,omitempty"`
 	Identifiers map[string]string           `json:"identifiers,omitempty"`
 	Fields      map[string]connectors.Value `json:"fields,omitempty"`
 }
@@ -53,6 +57,8 @@ func encode(b connectors.Batch) ([]byte, error) {
 		d.Added, d.Removed = &items, &none
 	case connectors.RemoveFromList:
 		d.Added, d.Removed = &none, &items
+	case connectors.Append:
+		d.Events = &items
 	default:
 		d.Records = &items
 	}
@@ -63,7 +69,14 @@ func encode(b connectors.Batch) ([]byte, error) {
 
 func toItem(a connectors.Action, r connectors.Row) item {
 	out := item{Key: r.Key, Identifiers: r.Identity(a)}
-	if !a.Removes() {
+	switch {
+	case a == connectors.Append:
+		// What happened and when are the event's own; its key is the message id.
+		out.Event, out.Time = r.Fields["event"], r.Fields["time"]
+		out.Fields = maps.Clone(r.Fields)
+		delete(out.Fields, "event")
+		delete(out.Fields, "time")
+	case !a.Removes():
 		out.Fields = r.Fields
 	}
 	return out
