@@ -278,7 +278,7 @@ func TestEventsOfPeopleWhoDoNotConsent(t *testing.T) {
 func (f *forwarder) appendCrash(c *crasher, options func(*Options), d Door, round int) (wrong []string) {
 	f.Helper()
 	ids := map[string]bool{}
-	for i := range 25 {
+	for i := range 12 {
 		id := fmt.Sprintf("r%02d-%02d", round, i)
 		ids[id] = true
 		f.order(id, time.Duration(round)*time.Second)
@@ -322,16 +322,15 @@ func (f *forwarder) appendCrash(c *crasher, options func(*Options), d Door, roun
 }
 
 func TestCrashesOfAnAppendSync(t *testing.T) {
-	doors := []Door{{"exec:snapshot", true}, {"insert:sync_snapshots", false}, {"exec:plan_keys", true}, {"insert:sync_seals", false}, {"insert:sync_seals", true},
-		{"insert:sync_intents", true}, {"send", true}, {"insert:sync_outcomes", false}, {"insert:sync_outcomes", true}, {"exec:fold", true}}
+	doors := []Door{{"send", true}, {"exec:plan_keys", true}, {"insert:sync_outcomes", true}, {"exec:fold", true}}
 	c := &crasher{}
 	options := func(o *Options) { o.Faults, o.Grace = c.fault, time.Millisecond }
 	f := setupAppend(t, appendOrders, options)
 	for _, class := range []connectors.Class{connectors.ClassB, connectors.ClassD} {
 		f.vendor.class = class
 		for i, d := range doors {
-			if class == connectors.ClassD && i < 5 {
-				continue // nothing was sent
+			if class == connectors.ClassD && i > 0 {
+				break // only a request whose fate is unknown is another case there
 			}
 			require.Empty(t, f.appendCrash(c, options, d, int(class)*100+i), "class %s, %v", class, d)
 		}
