@@ -124,7 +124,9 @@ func handWritten(t *testing.T) []string {
 	pages, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
-	return pages
+	more, err := filepath.Glob(filepath.Join(root(t), "docs", "destinations", "*.md"))
+	require.NoError(t, err)
+	return append(pages, more...)
 }
 
 func TestLinksBetweenPagesResolve(t *testing.T) {
