@@ -8,8 +8,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailrace/tailrace/connectors"
+	"github.com/tailrace/tailrace/connectors/all"
 	"github.com/tailrace/tailrace/project"
+	"github.com/tailrace/tailrace/syncs"
 )
+
+// TestNormalisersExist: what connectors name, the snapshot can write; a hashed identifier without a rule can't be mapped.
+func TestNormalisersExist(t *testing.T) {
+	t.Parallel()
+	for _, c := range all.All {
+		for _, o := range c.Objects {
+			for _, i := range o.Identifiers {
+				if i.Normaliser != "" || i.Form != connectors.Plain {
+					require.Contains(t, syncs.Normalisers(), i.Normaliser, "%s %s %s", c.Name, o.Name, i.Name)
+				}
+			}
+		}
+	}
+}
 
 var exampleFile = regexp.MustCompile("(?ms)^```yaml\n# (\\S+\\.yml)\n(.*?)^```")
 
