@@ -12,9 +12,13 @@ var partialNamed = everyCase(func(t testing.TB, h Harness, c Case, p *problems) 
 	if !c.RowErrors {
 		return
 	}
-	for _, bad := range []map[int]string{{0: "invalid"}, {4: "invalid"}, {1: "invalid", 2: "forgotten", 3: "locked"}} {
+	n, mixtures := 5, []map[int]string{{0: "invalid"}, {4: "invalid"}, {1: "invalid", 2: "forgotten", 3: "locked"}}
+	if limit := newWorld(t, h).limit(c); limit < n {
+		n, mixtures = 1, []map[int]string{{0: "invalid"}, {0: "forgotten"}, {0: "locked"}}
+	}
+	for _, bad := range mixtures {
 		w := newWorld(t, h)
-		b := w.batch(c, "plan:1", rows(5, bad))
+		b := w.batch(c, "plan:1", rows(n, bad))
 		o := w.dest.Send(background(), b)
 		for i, r := range o.Results {
 			want := connectors.Accepted
@@ -46,7 +50,9 @@ var partialUnnamed = everyCase(func(t testing.TB, h Harness, c Case, p *problems
 		return
 	}
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(6, map[int]string{2: "unnamed"}))
+	n := min(6, w.limit(c))
+	refused := min(2, n-1)
+	b := w.batch(c, "plan:1", rows(n, map[int]string{refused: "unnamed"}))
 	o := w.dest.Send(background(), b)
 	w.truth(b, o.Results, p, "at once")
 	_, spec, err := w.dest.Spec(c.Object, c.Action)
@@ -59,7 +65,7 @@ var partialUnnamed = everyCase(func(t testing.TB, h Harness, c Case, p *problems
 	last, _ := w.deliver(background(), b)
 	for i, row := range b.Rows {
 		want := connectors.Accepted
-		if i == 2 {
+		if i == refused {
 			want = connectors.Rejected
 		}
 		if last[row.Key].Status != want {
@@ -74,9 +80,9 @@ var wrongCount = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	if !c.RowErrors || c.EmptyAccepts {
 		return
 	}
-	for name, rewrite := range map[string]func([]byte) []byte{"missing": dropFirst, "foreign": foreign} {
+	for name, rewrite := range map[string]func([]byte) []byte{"missing": h.dropFirst, "foreign": h.foreign} {
 		w := newWorld(t, h)
-		b := w.batch(c, "plan:1", rows(4, nil))
+		b := w.batch(c, "plan:1", w.few(c, 4))
 		w.rewrite = rewrite
 		o := w.dest.Send(background(), b)
 		unknown := 0
@@ -96,7 +102,7 @@ var wrongCount = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 // key once; class C never doubles.
 var repeatSameState = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(4, nil))
+	b := w.batch(c, "plan:1", w.few(c, 4))
 	_, spec, err := w.dest.Spec(c.Object, c.Action)
 	if err != nil {
 		p.add("%v", err)
@@ -132,7 +138,7 @@ var targetGone = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 		return
 	}
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(3, nil))
+	b := w.batch(c, "plan:1", w.few(c, 3))
 	c.DropTarget(w.model, c.Target)
 	o := w.dest.Send(background(), b)
 	if o.Err == nil || o.Err.Do != connectors.Stop || o.Err.Scope != connectors.ScopeTarget {
@@ -151,8 +157,13 @@ var splitFindsPoison = everyCase(func(t testing.TB, h Harness, c Case, p *proble
 	if !c.RowErrors && !c.Unnamed {
 		return
 	}
-	const n, log2 = 16, 4
-	for _, poison := range []map[int]string{{5: "poison"}, {0: "poison", 15: "poison"}, {3: "poison", 4: "poison", 9: "poison"}} {
+	n, log2 := 16, 4
+	mixtures := []map[int]string{{5: "poison"}, {0: "poison", 15: "poison"}, {3: "poison", 4: "poison", 9: "poison"}}
+	if newWorld(t, h).limit(c) < n {
+		n, log2, mixtures = 1, 0, mixtures[:1]
+		mixtures[0] = map[int]string{0: "poison"}
+	}
+	for _, poison := range mixtures {
 		w := newWorld(t, h)
 		b := w.batch(c, "plan:1", rows(n, poison))
 		last, sends := w.deliver(background(), b)

@@ -69,7 +69,7 @@ func expectations() []expectation {
 var noLieUnderFault = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	for _, x := range expectations() {
 		w := newWorld(t, h)
-		b := w.batch(c, "plan:1", rows(3, nil))
+		b := w.batch(c, "plan:1", w.few(c, 3))
 		_, spec, err := w.dest.Spec(c.Object, c.Action)
 		if err != nil {
 			p.add("%v", err)
@@ -151,7 +151,7 @@ func (w *world) recover(c Case, b connectors.Batch, spec connectors.Spec, p *pro
 // duplicated: a box on the way delivers a request twice.
 func duplicated(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(3, nil))
+	b := w.batch(c, "plan:1", w.few(c, 3))
 	w.model.Faults().Add(sandbox.Fault{Kind: sandbox.Twice, Path: c.Changes})
 	o := w.dest.Send(background(), b)
 	w.truth(b, o.Results, p, "delivered twice")
@@ -166,7 +166,7 @@ func duplicated(t testing.TB, h Harness, c Case, p *problems) {
 // emptyAnswer: an empty 2xx accepts nothing.
 func emptyAnswer(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(3, nil))
+	b := w.batch(c, "plan:1", w.few(c, 3))
 	w.model.Faults().Add(sandbox.Fault{Kind: sandbox.EmptyAnswer, Path: c.Changes})
 	o := w.dest.Send(background(), b)
 	w.truth(b, o.Results, p, "empty answer")
@@ -183,7 +183,7 @@ var noLieWhenReadingFails = everyCase(func(t testing.TB, h Harness, c Case, p *p
 	}
 	for _, x := range expectations() {
 		w := newWorld(t, h)
-		b := w.batch(c, "plan:1", rows(3, nil))
+		b := w.batch(c, "plan:1", w.few(c, 3))
 		for i := range b.Rows {
 			b.Rows[i].Ref = ""
 		}
@@ -210,7 +210,7 @@ var noLieWhenReadingFails = everyCase(func(t testing.TB, h Harness, c Case, p *p
 // wait; a certificate that isn't trusted stops.
 var unreachable = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(2, nil))
+	b := w.batch(c, "plan:1", w.few(c, 2))
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -239,7 +239,7 @@ var redirectNotFollowed = everyCase(func(t testing.TB, h Harness, c Case, p *pro
 	}))
 	defer elsewhere.Close()
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(2, nil))
+	b := w.batch(c, "plan:1", w.few(c, 2))
 	w.model.Faults().Add(sandbox.Fault{Kind: sandbox.Redirect, Path: c.Changes, Location: elsewhere.URL})
 	o := w.dest.Send(background(), b)
 	if arrived.Load() > 0 || o.Err == nil || o.Err.Do != connectors.Stop {

@@ -34,6 +34,9 @@ type Harness struct {
 	// with the reason.
 	SpecExceptions map[string]string
 	Golden         []Golden
+	// Results are where an answer holds one result per row: names of arrays, or
+	// "" for an answer that is itself the one row's; nil: "results".
+	Results []string
 	// Stored is how the vendor keeps a value, as text.
 	Stored func(connectors.Value) string
 	// BadFiles is the folder of *.bad.yml files.

@@ -143,7 +143,7 @@ var removalUsesSent = everyCase(func(t testing.TB, h Harness, c Case, p *problem
 	}
 	for _, keepRef := range []bool{true, false} {
 		w := newWorld(t, h)
-		b := w.batch(c, "plan:1", rows(3, nil))
+		b := w.batch(c, "plan:1", w.few(c, 3))
 		for i := range b.Rows {
 			r := &b.Rows[i]
 			if r.Sent == nil {
@@ -194,28 +194,40 @@ var duplicatesInBatch = everyCase(func(t testing.TB, h Harness, c Case, p *probl
 })
 
 // dropFirst removes the first of an answer's results.
-func dropFirst(body []byte) []byte {
-	return changeResults(body, func(rs []any) []any { return rs[1:] })
+func (h Harness) dropFirst(body []byte) []byte {
+	return h.changeResults(body, func(rs []any) []any { return rs[1:] })
 }
 
 // foreign replaces the first of an answer's results by one that wasn't asked for.
-func foreign(body []byte) []byte {
-	return changeResults(body, func(rs []any) []any {
-		return append([]any{map[string]any{"id": "999", "key": "nobody", "properties": map[string]any{"email": "nobody@example.com"}}}, rs[1:]...)
+func (h Harness) foreign(body []byte) []byte {
+	return h.changeResults(body, func(rs []any) []any {
+		return append([]any{map[string]any{"id": "999", "key": "nobody", "email_address": "nobody@example.com", "properties": map[string]any{"email": "nobody@example.com"}}}, rs[1:]...)
 	})
 }
 
-func changeResults(body []byte, change func([]any) []any) []byte {
+func (h Harness) changeResults(body []byte, change func([]any) []any) []byte {
 	var m map[string]any
 	if json.Unmarshal(body, &m) != nil {
 		return body
 	}
-	rs, ok := m["results"].([]any)
-	if !ok || len(rs) == 0 {
-		return body
+	names := h.Results
+	if names == nil {
+		names = []string{"results"}
 	}
-	m["results"] = change(rs)
-	out, err := json.Marshal(m)
+	var changed any = m
+	for _, name := range names {
+		if rs, ok := m[name].([]any); ok && len(rs) > 0 {
+			m[name] = change(rs)
+			break
+		}
+		if name == "" {
+			changed = map[string]any{}
+			if left := change([]any{m}); len(left) > 0 {
+				changed = left[0]
+			}
+		}
+	}
+	out, err := json.Marshal(changed)
 	if err != nil {
 		return body
 	}

@@ -26,7 +26,7 @@ var noEarlyRetry = everyCase(func(t testing.TB, h Harness, c Case, p *problems) 
 	for _, kind := range []sandbox.FaultKind{sandbox.TooManySeconds, sandbox.TooManyDate} {
 		w := newWorld(t, h)
 		w.clock.fixed = time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-		b := w.batch(c, "plan:1", rows(2, nil))
+		b := w.batch(c, "plan:1", w.few(c, 2))
 		w.model.Faults().Add(sandbox.Fault{Kind: kind, Path: c.Changes, Seconds: 30})
 		o := w.dest.Send(background(), b)
 		if want := w.clock.now().Add(30 * time.Second); o.NotBefore.Before(want) {
@@ -66,7 +66,7 @@ func (w *world) quiet(b connectors.Batch, p *problems, when string) {
 // was applied, after it nobody knows.
 var cancelIsPrompt = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(2, nil))
+	b := w.batch(c, "plan:1", w.few(c, 2))
 	ctx, cancel := context.WithCancel(background())
 	cancel()
 	o := w.dest.Send(ctx, b)
@@ -93,8 +93,9 @@ var cancelIsPrompt = everyCase(func(t testing.TB, h Harness, c Case, p *problems
 
 // concurrentUse: 32 batches at once, results not mixed.
 var concurrentUse = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
-	const senders, per = 32, 3
+	const senders = 32
 	w := newWorld(t, h)
+	per := min(3, w.limit(c))
 	all := w.batch(c, "plan", rows(senders*per, nil))
 	outcomes := make([]connectors.Outcome, senders)
 	batches := make([]connectors.Batch, senders)
@@ -126,7 +127,7 @@ var concurrentUse = everyCase(func(t testing.TB, h Harness, c Case, p *problems)
 // an address of a person.
 var secretsNeverLeave = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	prepared := newWorld(t, h)
-	b := prepared.batch(c, "plan:1", rows(2, nil))
+	b := prepared.batch(c, "plan:1", prepared.few(c, 2))
 	cfg, bad := connectors.DecodeConfig(h.Connector, withBase(h.Settings))
 	require.Empty(t, bad)
 	for _, status := range []int{200, 207, 302, 400, 401, 403, 404, 409, 422, 429, 500, 503} {
@@ -178,7 +179,7 @@ func revealed(cfg any) []string {
 // ssrf: base_url in denied forms is never connected to.
 var ssrf = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
-	b := w.batch(c, "plan:1", rows(1, nil))
+	b := w.batch(c, "plan:1", w.few(c, 1))
 	var connects atomic.Int32
 	trap := httptest.NewUnstartedServer(http.NotFoundHandler())
 	trap.Config.ConnState = func(_ net.Conn, s http.ConnState) {

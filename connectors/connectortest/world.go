@@ -209,6 +209,18 @@ func (w *world) identify(c Case, rs []connectors.Row) {
 	}
 }
 
+// few makes n healthy rows, or as many as one request takes.
+func (w *world) few(c Case, n int) []connectors.Row {
+	return rows(min(n, w.limit(c)), nil)
+}
+
+// limit is how many rows one request of a case takes.
+func (w *world) limit(c Case) int {
+	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	require.NoError(w.t, err)
+	return max(spec.Limits.Rows, 1)
+}
+
 // batch prepares rows of a case and makes a batch of them.
 func (w *world) batch(c Case, key string, rs []connectors.Row) connectors.Batch {
 	w.identify(c, rs)
