@@ -80,6 +80,8 @@ func (c Case) name() string { return c.Object + "_" + string(c.Action) }
 type Golden struct {
 	Entry int
 	Batch connectors.Batch
+	// Path is where the request goes if the recorded path holds a placeholder.
+	Path string
 	// Differ changes the recorded body to what we send on purpose; Reason says why.
 	Differ func(body map[string]any)
 	// Request does the same with path and headers.
@@ -137,6 +139,9 @@ var checks = []check{
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	require.NotEmpty(t, h.Cases)
+	if h.Spec != "" && specs() != "" {
+		router(t, h.Spec) // so that a description that can't be read fails here
+	}
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

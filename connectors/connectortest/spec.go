@@ -53,8 +53,12 @@ func router(t testing.TB, spec string) described {
 	if r, ok := routing[spec]; ok {
 		return r
 	}
-	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(specs(), spec))
+	content, err := os.ReadFile(filepath.Join(specs(), spec))
 	require.NoError(t, err)
+	// The loader reads files as YAML, which takes minutes for one long line.
+	doc := &openapi3.T{}
+	require.NoError(t, json.Unmarshal(content, doc))
+	require.NoError(t, openapi3.NewLoader().ResolveRefsIn(doc, nil))
 	base := ""
 	if len(doc.Servers) > 0 {
 		base, err = doc.Servers[0].BasePath()
@@ -63,7 +67,9 @@ func router(t testing.TB, spec string) described {
 	// Requests go to a stand-in, so that any host will do; what has no
 	// description must still be found.
 	doc.Servers = nil
-	r, err := legacy.NewRouter(doc)
+	// A vendor's examples need not fit its own schemas, nor its references be bare.
+	r, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation(),
+		openapi3.AllowExtraSiblingFields("type", "title", "description"))
 	require.NoError(t, err)
 	routing[spec] = described{r, strings.TrimSuffix(base, "/")}
 	return routing[spec]
@@ -127,6 +133,9 @@ func golden(t testing.TB, h Harness) []string {
 		var file goldenFile // anew, as Differ changes it
 		require.NoError(t, json.Unmarshal(content, &file))
 		want := file.Requests[g.Entry]
+		if g.Path != "" {
+			want.Path = g.Path
+		}
 		w := newWorld(t, h)
 		w.dest.Send(background(), g.Batch)
 		w.mu.Lock()

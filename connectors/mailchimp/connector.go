@@ -50,9 +50,9 @@ func (c *Config) Validate() []connectors.ConfigError {
 		if m == nil {
 			out = append(out, connectors.ConfigError{Path: "credentials.api_key", Message: "doesn't end in a data centre",
 				Hint: "copy the whole key: it ends in -us1 or alike"})
-		} else {
-			c.BaseURL = "https://" + m[1] + ".api.mailchimp.com"
+			m = []string{"", "us1"} // the key's mistake is the only one to tell
 		}
+		c.BaseURL = "https://" + m[1] + ".api.mailchimp.com"
 	}
 	return out
 }
