@@ -150,7 +150,13 @@ func limits(l connectors.Limits) string {
 
 // capabilities asks a writer, opened on the stand-in's settings, what it implements.
 func capabilities(c connectors.Connector) (string, error) {
-	cfg, problems := connectors.DecodeConfig(c, map[string]any{"connector": c.Name, "sandbox": true})
+	raw := map[string]any{"connector": c.Name, "sandbox": true}
+	for _, x := range connectors.Settings(c) {
+		if x.Required && !strings.Contains(x.Path, ".") && x.Path != "base_url" {
+			raw[x.Path] = "1" // an account's own, which no stand-in knows
+		}
+	}
+	cfg, problems := connectors.DecodeConfig(c, raw)
 	if len(problems) > 0 {
 		return "", fmt.Errorf("configuring %s: %w", c.Name, problems[0])
 	}

@@ -80,8 +80,6 @@ func (c Case) name() string { return c.Object + "_" + string(c.Action) }
 type Golden struct {
 	Entry int
 	Batch connectors.Batch
-	// Path is where the request goes if the recorded path holds a placeholder.
-	Path string
 	// Differ changes the recorded body to what we send on purpose; Reason says why.
 	Differ func(body map[string]any)
 	// Request does the same with path and headers.

@@ -133,9 +133,6 @@ func golden(t testing.TB, h Harness) []string {
 		var file goldenFile // anew, as Differ changes it
 		require.NoError(t, json.Unmarshal(content, &file))
 		want := file.Requests[g.Entry]
-		if g.Path != "" {
-			want.Path = g.Path
-		}
 		w := newWorld(t, h)
 		w.dest.Send(background(), g.Batch)
 		w.mu.Lock()
