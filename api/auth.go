@@ -20,14 +20,16 @@ import (
 // Role is what a token may do; a higher role may do all that a lower one may.
 type Role string
 
-// The roles. A viewer sees personal data masked; an operator sees it, runs and approves; an admin also handles tokens.
+// The roles. A viewer sees personal data masked; an operator sees it, runs and approves; an officer also erases people
+// and gives out all that is known of one; an admin also handles tokens.
 const (
 	Viewer   Role = "viewer"
 	Operator Role = "operator"
+	Officer  Role = "officer"
 	Admin    Role = "admin"
 )
 
-var rank = map[Role]int{Viewer: 1, Operator: 2, Admin: 3}
+var rank = map[Role]int{Viewer: 1, Operator: 2, Officer: 3, Admin: 4}
 
 // allows reports whether the role reaches the needed one.
 func (r Role) allows(needed Role) bool { return rank[r] >= rank[needed] && rank[needed] > 0 }
@@ -79,7 +81,7 @@ func NewTokens(db *warehouse.DB, now func() time.Time) *Tokens {
 type Token struct {
 	ID        string    `json:"id" ch:"id"`
 	Name      string    `json:"name" ch:"name"`
-	Role      string    `json:"role" ch:"role" enum:"viewer,operator,admin"`
+	Role      string    `json:"role" ch:"role" enum:"viewer,operator,officer,admin"`
 	CreatedAt time.Time `json:"created_at" ch:"created_at"`
 	CreatedBy string    `json:"created_by" ch:"created_by"`
 	Revoked   bool      `json:"revoked" ch:"revoked"`
@@ -104,7 +106,7 @@ func NewSecret(kind string) (string, error) {
 // Create stores a new token and returns it with its secret, which can't be read again.
 func (t *Tokens) Create(ctx context.Context, name string, role Role, by string) (Token, string, error) {
 	if rank[role] == 0 {
-		return Token{}, "", problem(Invalid, "Use viewer, operator or admin.", "unknown role %q", role)
+		return Token{}, "", problem(Invalid, "Use viewer, operator, officer or admin.", "unknown role %q", role)
 	}
 	secret, err := NewSecret("api")
 	if err != nil {

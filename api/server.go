@@ -20,6 +20,7 @@ import (
 	"github.com/tailrace/tailrace/collector"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
+	"github.com/tailrace/tailrace/syncs/erasure"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -29,6 +30,7 @@ type Options struct {
 	Tokens    *Tokens
 	Audiences *audiences.Audiences
 	Syncs     *syncs.Engine
+	Erasures  *erasure.Engine
 	Project   func() *project.Project                     // the last good project
 	Reload    func(context.Context) (ReloadResult, error) // read the project's files now
 	// Test makes one harmless call to a destination and returns its connectors.Account; connectors.ErrUnsupported where
@@ -97,6 +99,7 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerHealth(router)
 	s.registerTokens()
 	s.registerConsents()
+	s.registerErasures()
 	s.registerQuery()
 	s.registerProject()
 	s.registerExternal()

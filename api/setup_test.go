@@ -28,6 +28,7 @@ import (
 	"github.com/tailrace/tailrace/jobs"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
+	"github.com/tailrace/tailrace/syncs/erasure"
 	"github.com/tailrace/tailrace/warehouse"
 	"github.com/tailrace/tailrace/warehouse/warehousetest"
 )
@@ -43,6 +44,7 @@ func (queue) Enqueue(context.Context, string, string, ...jobs.EnqueueOption) err
 type bench struct {
 	*testing.T
 	db        *warehouse.DB
+	erasures  *erasure.Engine
 	tokens    *api.Tokens
 	audiences *audiences.Audiences
 	syncs     *syncs.Engine
@@ -126,15 +128,16 @@ func setup(t *testing.T) *bench {
 	current := func() *project.Project { return b.project }
 	b.audiences = audiences.New(audiences.Options{DB: b.db, Project: current, Queue: queue{}, Now: b.clock, Log: log})
 	b.syncs = syncs.New(syncs.Options{DB: b.db, Project: current, Now: b.clock, Log: log, Worker: "test", Connect: b.connector()})
+	b.erasures = erasure.New(erasure.Options{DB: b.db, Syncs: b.syncs, Now: b.clock, Log: log, Dir: dir})
 	b.tokens = api.NewTokens(b.db, b.clock)
-	for _, role := range []api.Role{api.Viewer, api.Operator, api.Admin} {
+	for _, role := range []api.Role{api.Viewer, api.Operator, api.Officer, api.Admin} {
 		b.secrets[role] = "secret-" + string(role)
 		b.tokens.Fix(b.secrets[role], api.Identity{ID: string(role) + "-1", Name: string(role), Role: role})
 	}
 	gin.SetMode(gin.TestMode)
 	router := gin.New()
 	b.server = api.New(router, api.Options{
-		DB: b.db, Tokens: b.tokens, Audiences: b.audiences, Syncs: b.syncs, Project: current,
+		DB: b.db, Tokens: b.tokens, Audiences: b.audiences, Syncs: b.syncs, Erasures: b.erasures, Project: current,
 		Reload: func(context.Context) (api.ReloadResult, error) {
 			return api.ReloadResult{Hash: b.project.Hash, Published: true}, nil
 		},

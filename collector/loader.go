@@ -175,7 +175,9 @@ func (l *loader) finish(ctx context.Context, b *block, ref blockRef) error {
 }
 
 func (l *loader) noteDamage(s segment, offset, bytes int64) {
+	l.mu.Lock()
 	l.damaged[s.seq] = true
+	l.mu.Unlock()
 	l.opts.Metrics.damaged.Add(float64(bytes))
 	l.opts.Log.Error("the log is damaged; the records behind the damage are loaded, and the segment will be kept aside",
 		"segment", s.name(), "offset", offset, "bytes", bytes)

@@ -59,6 +59,8 @@ func (d *delivery) settleBefore(ctx context.Context, b *loadedBatch, forbidden m
 		o.seq = seq(o.attempt, stageRecall)
 		earlier, had := b.before[c.rowNo]
 		switch {
+		case c.erased():
+			o.status, o.code = statusSuppressed, "erased"
 		case had && earlier.status != statusAccepted && earlier.status != statusMoved && earlier.status != statusSkipped:
 			o.status, o.code, o.words = earlier.status, earlier.code, "the old identifiers couldn't be taken out: "+earlier.words
 			if o.status == statusUnknown {

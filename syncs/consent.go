@@ -66,7 +66,14 @@ func (e *Engine) permission(purposes []string, person string, by []named) permis
 	for _, n := range by {
 		suppressed = append(suppressed, fmt.Sprintf("%s IN (SELECT %s AS named FROM %s.suppressions FINAL WHERE active AND named != '')", n.row, n.value, db))
 	}
+	erased := "hex(SHA256(concat((SELECT secret FROM " + db + ".privacy_keys ORDER BY created_at, secret LIMIT 1), %s))) IN (SELECT value FROM " +
+		db + ".suppressions FINAL WHERE active AND kind = 'erased')"
+	for _, email := range emails { // who was erased is known by a keyed hash only
+		suppressed = append(suppressed, fmt.Sprintf(erased, "'email:', lowerUTF8("+email+")"))
+	}
 	if person != "" {
+		suppressed = append(suppressed, person+" IN (SELECT profile_id FROM "+db+".identities FINAL WHERE (SELECT count() FROM "+db+".privacy_keys) > 0 AND "+
+			fmt.Sprintf(erased, "toString(kind), ':', if(kind = 'email', lowerUTF8(value), value)")+")")
 		suppressed = append(suppressed, person+" IN (SELECT person FROM ("+e.statement("people_of_identifiers", map[string]string{
 			"columns": "toUInt8(1) AS one", "table": "suppressions", "where": "active"})+"))")
 	}

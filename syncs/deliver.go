@@ -45,7 +45,7 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	}
 	if newest, err := e.newestOpen(ctx, r.SyncID); err != nil {
 		return err
-	} else if newest.Trigger == TriggerWithdrawal && newest.No > r.No {
+	} else if passesHeld(newest.Trigger) && newest.No > r.No {
 		return &Later{At: e.now().Add(time.Second), Reason: "withdrawals go first"}
 	} else if newest.No != r.No {
 		return e.close(ctx, r, fmt.Sprintf("run %d is newer", newest.No))

@@ -23,7 +23,7 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 		n.Changes = 0
 	}
 	trips := guard(j.sync.Guard, n)
-	if r.Trigger == TriggerWithdrawal {
+	if passesHeld(r.Trigger) {
 		trips = nil
 	}
 	switch {

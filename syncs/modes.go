@@ -25,6 +25,7 @@ type step struct {
 	ops    []Op
 	exit   bool // an update with what on_exit sets
 	old    bool // of changes, only those whose identifiers differ: the old ones go
+	erase  bool // a deletion for good
 }
 
 // behaviour is what a mode means at an object: the one table from modes to

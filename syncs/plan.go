@@ -117,12 +117,18 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 		return err
 	}
 	mark := time.Now()
-	if d.snap, err = e.takeSnapshot(ctx, j); err != nil {
-		return err
+	if r.Trigger == TriggerErasure {
+		d.snap = &snapshot{inputs: r.InputVersions}
+		err = e.planErasure(ctx, d)
+	} else {
+		if d.snap, err = e.takeSnapshot(ctx, j); err != nil {
+			return err
+		}
+		d.timings["snapshot"] = uint64(time.Since(mark).Milliseconds())
+		mark = time.Now()
+		err = e.compare(ctx, d)
 	}
-	d.timings["snapshot"] = uint64(time.Since(mark).Milliseconds())
-	mark = time.Now()
-	if err := e.compare(ctx, d); err != nil {
+	if err != nil {
 		return err
 	}
 	d.timings["plan"] = uint64(time.Since(mark).Milliseconds())
@@ -150,7 +156,7 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 func (e *Engine) lastFinished(ctx context.Context, syncID string) (uint64, error) {
 	var n uint64
 	err := e.db.Get(ctx, &n, "SELECT max(run_no) FROM "+e.table("sync_runs")+
-		" WHERE sync_id = ? AND state IN ('succeeded', 'partial', 'failed', 'cancelled') AND plan_id != '' AND NOT dry_run AND trigger != 'withdrawal' AND mapContains(counts, 'folded')", syncID)
+		" WHERE sync_id = ? AND state IN ('succeeded', 'partial', 'failed', 'cancelled') AND plan_id != '' AND NOT dry_run AND trigger NOT IN ('withdrawal', 'erasure') AND mapContains(counts, 'folded')", syncID)
 	if err != nil {
 		return 0, fmt.Errorf("reading the last finished run: %w", err)
 	}

@@ -127,7 +127,7 @@ const retryStopped = 5 * time.Minute
 func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition, paused bool) (bool, error) {
 	having := "NOT dry_run"
 	if !paused {
-		having += " AND trigger != 'withdrawal'" // it leaves all else to be done
+		having += " AND trigger NOT IN ('withdrawal', 'erasure')" // it leaves all else to be done
 	}
 	last, err := e.newestRuns(ctx, d.SyncID, having, 1)
 	if err != nil {

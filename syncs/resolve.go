@@ -45,7 +45,12 @@ func (e *Engine) resolve(ctx context.Context, r *Run) (*job, error) {
 	if j.object, found = j.dst.Connector().Object(j.sync.Object); !found {
 		return nil, fmt.Errorf("connector %s has no object %q", d.Connector, j.sync.Object)
 	}
-	if j.behaviour, err = behaviourOf(j.sync.Mode, j.sync.OnExit.Kind, j.object); err != nil {
+	if r.Trigger == TriggerErasure {
+		j.behaviour, err = erasureBehaviour(j.object)
+	} else {
+		j.behaviour, err = behaviourOf(j.sync.Mode, j.sync.OnExit.Kind, j.object)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, s := range j.behaviour.steps {
@@ -70,7 +75,7 @@ func (j *job) parksUnknown() bool {
 
 // head is the part that all batches of a step share.
 func (j *job) head(s step) connectors.Batch {
-	return connectors.Batch{Action: s.action, Object: j.sync.Object, Target: j.sync.Target, Sync: j.sync.Name}
+	return connectors.Batch{Action: s.action, Object: j.sync.Object, Target: j.sync.Target, Sync: j.sync.Name, Erase: s.erase}
 }
 
 // matchNames are the mapped identifiers in byte order.

@@ -19,6 +19,8 @@ type StartOptions struct {
 	// RunID makes starting repeatable: a run of that id that is there already
 	// is returned as it is.
 	RunID string
+
+	erasure, syncID string // of StartErasure
 }
 
 // TriggerWithdrawal is the trigger of a run that only takes out people whose
@@ -60,16 +62,19 @@ func (e *Engine) Start(ctx context.Context, syncName string, o StartOptions) (Ru
 
 func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*Run, error) {
 	def, err := e.definition(ctx, syncName)
+	if o.erasure != "" {
+		def, err = e.definitionByID(ctx, o.syncID)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if paused := def.Paused || isPaused(e, syncName); paused && !o.DryRun && o.Trigger != TriggerWithdrawal {
+	if paused := def.Paused || isPaused(e, syncName); paused && !o.DryRun && !passesHeld(o.Trigger) {
 		if o.Trigger != "change" {
 			return nil, ErrPaused
 		}
 		o.Trigger = TriggerWithdrawal
 	}
-	if err := e.makeRoom(ctx, def.SyncID, o.DryRun || o.Trigger == TriggerWithdrawal); err != nil {
+	if err := e.makeRoom(ctx, def.SyncID, o.DryRun || passesHeld(o.Trigger)); err != nil {
 		return nil, err
 	}
 	var next uint64
@@ -88,6 +93,9 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 	if r.ID == "" {
 		r.ID = uuid.Must(uuid.NewV7()).String()
 	}
+	if o.erasure != "" {
+		r.InputVersions[erasureInput] = o.erasure
+	}
 	if o.Full {
 		r.FullReason = "asked for"
 	}
@@ -101,7 +109,7 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 		return nil, err
 	}
 	for _, other := range open {
-		if other.ID == r.ID || r.DryRun || other.DryRun || (other.State == Held && r.Trigger == TriggerWithdrawal) {
+		if other.ID == r.ID || r.DryRun || other.DryRun || (other.State == Held && passesHeld(r.Trigger)) {
 			continue
 		}
 		if err := e.move(ctx, r, Discarded, func(n *Run) { n.Reason = "another run started at the same time" }); err != nil && !errors.Is(err, errMoved) {

@@ -29,7 +29,7 @@ type change struct {
 // changeColumns recompute the row's hash from what is read, so that a digest
 // that agrees proves the content.
 var changeColumns = "row_no, toString(op) AS op, moved, key, ids_before, ids_after, payload_before, payload_after, ref, planned_at, " +
-	"toString(reinterpretAsFixedString(" + changeHashSQL + ")) AS hash"
+	"toString(reinterpretAsFixedString(if(" + erasedSQL + ", row_hash, " + changeHashSQL + "))) AS hash"
 
 func (c *change) scan(scan func(...any) error) error {
 	var hash, op string

@@ -24,6 +24,7 @@ import (
 	"github.com/tailrace/tailrace/jobs"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
+	"github.com/tailrace/tailrace/syncs/erasure"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -37,6 +38,7 @@ type app struct {
 	identity     *identity.Resolver
 	audiences    *audiences.Audiences
 	syncs        *syncs.Engine
+	erasures     *erasure.Engine
 	collector    *collector.Collector // nil without the role
 	destinations *destinations
 	tokens       *api.Tokens
@@ -93,6 +95,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 			return a, err
 		}
 	}
+	a.erasures = erasure.New(a.erasing())
 	a.handlers()
 	if err = a.keeper.start(ctx); err != nil {
 		return a, err
@@ -160,8 +163,19 @@ func (a *app) handlers() {
 	a.queue.Limit(audiences.TaskMaterialize, 4)
 	a.queue.Limit(syncs.TaskPlan, 3)
 	a.queue.Limit(syncs.TaskFinish, 4)
+	a.queue.Handle(erasure.TaskErase, 30*time.Minute, a.erasures.Handle)
+	a.queue.Finder(a.erasures.Unfinished)
 	a.queue.Finder(a.audiences.Unfinished)
 	a.queue.Finder(a.syncs.Unfinished)
+}
+
+// erasing is what an erasure needs of this process.
+func (a *app) erasing() erasure.Options {
+	o := erasure.Options{DB: a.db, Syncs: a.syncs, Queue: a.queue, Now: time.Now, Log: a.log, Dir: a.cfg.Data}
+	if a.collector != nil {
+		o.Logs = a.collector.LetGo
+	}
+	return o
 }
 
 // mount builds the one handler: tracking, API, health.
@@ -173,7 +187,7 @@ func (a *app) mount() {
 		a.collector.Routes(router)
 	}
 	a.tokens = api.NewTokens(a.db, time.Now)
-	o := api.Options{DB: a.db, Tokens: a.tokens, Audiences: a.audiences, Syncs: a.syncs, Project: a.keeper.project, Reload: a.keeper.reload,
+	o := api.Options{DB: a.db, Tokens: a.tokens, Audiences: a.audiences, Syncs: a.syncs, Erasures: a.erasures, Project: a.keeper.project, Reload: a.keeper.reload,
 		Test: a.test, Ready: a.ready, Metrics: a.metrics, Now: time.Now, Log: a.log, Version: version,
 		LastReload: a.keeper.state.Load, Validate: a.keeper.validate}
 	if a.collector != nil {

@@ -25,8 +25,10 @@ var mayImport = map[string]struct {
 	"collector":   {[]string{"project", "warehouse"}, "the collector must not know audiences or syncs"},
 	"audiences":   {[]string{"project", "warehouse", "jobs", "audiences", "sql/lex"}, "audiences must not know syncs, vendors or HTTP"},
 	"syncs":       {[]string{"project", "warehouse", "jobs", "connectors"}, "syncs must not know any one vendor or the API"},
-	"api":         {[]string{"project", "project/dbt", "warehouse", "jobs", "collector", "audiences", "audiences/identity", "syncs", "connectors"}, "the API must not know vendors"},
-	"dashboard":   {nil, "the dashboard talks to the API over HTTP only"},
+	"syncs/erasure": {[]string{"project", "warehouse", "jobs", "connectors", "syncs", "audiences/identity"},
+		"erasure reaches every table; the collector's log it reaches by a function"},
+	"api":       {[]string{"project", "project/dbt", "warehouse", "jobs", "collector", "audiences", "audiences/identity", "syncs", "syncs/erasure", "connectors"}, "the API must not know vendors"},
+	"dashboard": {nil, "the dashboard talks to the API over HTTP only"},
 }
 
 // vendors are packages under connectors that only connectors/all and cmd may name.

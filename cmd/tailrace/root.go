@@ -29,7 +29,7 @@ folder themselves.`,
 	for group, commands := range map[string][]*cobra.Command{
 		"start":   {initCommand(c), demoCommand(c), serveCommand(c)},
 		"work":    {validateCommand(c), planCommand(c), syncCommand(c), runsCommand(c), runCommand(c), audiencesCommand(c), traitsCommand(c), externalCommand(c), exposuresCommand(c)},
-		"data":    {queryCommand(c), importCommand(c), suppressCommand(c), consentCommand(c)},
+		"data":    {queryCommand(c), importCommand(c), suppressCommand(c), consentCommand(c), eraseCommand(c), exportPersonCommand(c)},
 		"operate": {warehouseCommand(c), migrateCommand(c), tokensCommand(c), doctorCommand(c), schemaCommand(), referenceCommand()},
 	} {
 		for _, command := range commands {

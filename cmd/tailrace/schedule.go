@@ -88,6 +88,9 @@ func (a *app) tidy(ctx context.Context) error {
 		if _, err := a.audiences.Clean(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("dropping superseded versions", "error", err)
 		}
+		if err := a.erasures.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("forgetting who was looked for", "error", err)
+		}
 		if err := a.syncs.Clean(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("dropping what killed planners left", "error", err)
 		}

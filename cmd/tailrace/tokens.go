@@ -30,7 +30,7 @@ func tokensCommand(c *config) *cobra.Command {
 			})
 		},
 	}
-	create.Flags().StringVar(&role, "role", "operator", "viewer, operator or admin")
+	create.Flags().StringVar(&role, "role", "operator", "viewer, operator, officer or admin")
 	list := &cobra.Command{
 		Use: "list", Short: "List tokens", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

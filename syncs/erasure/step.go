@@ -1,0 +1,146 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tailrace/tailrace/jobs"
+)
+
+// rounds bounds how often what came back meanwhile (from work that had begun before) is erased again.
+const rounds = 5
+
+// again is returned by Step where there is something to wait for.
+type again struct{ after time.Duration }
+
+func (a *again) Error() string { return fmt.Sprintf("again in %s", a.after) }
+
+// Handle is what a queue's workers run.
+func (e *Engine) Handle(ctx context.Context, id string) error {
+	err := e.Step(ctx, id)
+	var later *again
+	if errors.As(err, &later) {
+		return jobs.RetryIn(max(later.after, 100*time.Millisecond), nil)
+	}
+	return err
+}
+
+// Drive takes an erasure to its end in this process, for callers without a queue.
+func (e *Engine) Drive(ctx context.Context, id string) (Erasure, error) {
+	for {
+		err := e.Step(ctx, id)
+		var later *again
+		if errors.As(err, &later) {
+			timer := time.NewTimer(later.after)
+			select {
+			case <-timer.C:
+				continue
+			case <-ctx.Done():
+				timer.Stop()
+				return Erasure{}, context.Cause(ctx)
+			}
+		}
+		if err != nil {
+			return Erasure{}, err
+		}
+		return e.Get(ctx, id)
+	}
+}
+
+// Step takes an erasure as far as it gets now. nil: it is over. It may be called at any time, and again.
+func (e *Engine) Step(ctx context.Context, id string) error {
+	x, err := e.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	for !x.State.Over() {
+		switch x.State {
+		case Requested:
+			err = e.move(ctx, &x, Removing, nil)
+		case Removing:
+			err = e.removing(ctx, &x)
+		case Erasing:
+			err = e.erasing(ctx, &x)
+		case Verifying:
+			err = e.verifying(ctx, &x)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return e.forget(ctx, id) // again: a process may have died between the last transition and this
+}
+
+func (e *Engine) removing(ctx context.Context, x *Erasure) error {
+	wait, err := e.remove(ctx, x)
+	if err != nil {
+		return fmt.Errorf("taking people out of destinations: %w", err)
+	}
+	if wait > 0 {
+		return &again{wait}
+	}
+	return e.move(ctx, x, Erasing, nil)
+}
+
+func (e *Engine) erasing(ctx context.Context, x *Erasure) error {
+	// What was accepted of them before is in the tables then, and its files are gone.
+	if e.o.Logs != nil {
+		if err := e.o.Logs(ctx); err != nil {
+			return fmt.Errorf("letting go of the log: %w", err)
+		}
+	}
+	if err := e.suppressByHash(ctx, x.ID); err != nil {
+		return fmt.Errorf("suppressing who is erased by hash: %w", err)
+	}
+	erased, err := e.eraseTables(ctx, x)
+	if err != nil {
+		return err
+	}
+	return e.move(ctx, x, Verifying, func(next *Erasure) {
+		for table, n := range erased {
+			next.Counts[table] += n
+		}
+		next.Counts["rounds"]++
+	})
+}
+
+func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
+	tables := slices.DeleteFunc(slices.Sorted(maps.Keys(x.Counts)), func(name string) bool { return name == "rounds" })
+	old, err := e.oldParts(ctx, tables)
+	if err != nil {
+		return err
+	}
+	if old > 0 && e.now().Sub(x.At) < time.Hour {
+		return &again{time.Second} // the engine deletes them in its own time
+	}
+	if err := e.settle(ctx, tables); err != nil {
+		return err
+	}
+	values, err := e.values(ctx, x.ID)
+	if err != nil {
+		return err
+	}
+	found, err := e.look(ctx, x.ID, e.subjectsOf(x.ID), values, tables)
+	if err != nil {
+		return err
+	}
+	if found > 0 && x.Counts["rounds"] < rounds {
+		return e.move(ctx, x, Erasing, nil)
+	}
+	receipts, err := e.Receipts(ctx, x.ID)
+	if err != nil {
+		return err
+	}
+	to, why := Done, ""
+	if slices.ContainsFunc(receipts, func(r Receipt) bool { return r.Status == statusManual }) {
+		to, why = ManualActionRequired, "a destination couldn't be made to forget them: see the receipts"
+	}
+	if found > 0 {
+		to, why = ManualActionRequired, "their values are still found somewhere: see the checks"
+	}
+	return e.move(ctx, x, to, func(next *Erasure) { next.Error = why })
+}
