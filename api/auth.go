@@ -152,6 +152,11 @@ func (t *Tokens) Revoke(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("revoking token %s: %w", id, err)
 	}
+	if last, err := t.lastAdmin(ctx, row.Token); err != nil {
+		return err
+	} else if last {
+		return problem(Conflict, "Make another admin token first: `tailrace tokens create NAME --role admin`.", "%s is the last admin token", id)
+	}
 	row.Token.Revoked = true
 	if err := t.store(ctx, row.Token, row.Hash, max(uint64(t.now().UnixMicro()), row.Version+1)); err != nil {
 		return err
@@ -160,6 +165,27 @@ func (t *Tokens) Revoke(ctx context.Context, id string) error {
 	delete(t.cache, row.Hash)
 	t.mu.Unlock()
 	return nil
+}
+
+// lastAdmin reports whether nobody but who opens the data folder would be an admin without the token.
+func (t *Tokens) lastAdmin(ctx context.Context, tok Token) (bool, error) {
+	if Role(tok.Role) != Admin || tok.Revoked {
+		return false, nil
+	}
+	t.mu.Lock()
+	for _, fixed := range t.fixed {
+		if fixed.Role == Admin && fixed.ID != "local" {
+			t.mu.Unlock()
+			return false, nil
+		}
+	}
+	t.mu.Unlock()
+	var others uint64
+	err := t.db.Get(ctx, &others, "SELECT count() FROM "+t.db.Database()+".api_tokens FINAL WHERE role = 'admin' AND NOT revoked AND id != ?", tok.ID)
+	if err != nil {
+		return false, fmt.Errorf("looking for other admin tokens: %w", err)
+	}
+	return others == 0, nil
 }
 
 // Check returns who holds the token; ok is false for one that is unknown or revoked.

@@ -15,12 +15,18 @@ import (
 // ErasureView is an erasure with its receipts and what was found afterwards.
 type ErasureView struct {
 	erasure.Erasure
-	Receipts []erasure.Receipt `json:"receipts" doc:"One for each destination that was sent something of them"`
-	Checks   []erasure.Check   `json:"checks" doc:"The newest look at each place, those first where something was found"`
+	Receipts []erasure.RemovalReceipt `json:"receipts" doc:"One for each destination that was sent something of them"`
+	Checks   []erasure.PlaceCheck     `json:"checks" doc:"The newest look at each place, those first where something was found"`
+}
+
+// PersonID names a person by one identifier; all that the person is known by is found from it.
+type PersonID struct {
+	Kind  string `json:"kind" enum:"profile_id,user_id,anonymous_id,email"`
+	Value string `json:"value" minLength:"1" maxLength:"1024"`
 }
 
 // people are identifiers as the erasure engine takes them.
-func people(in []Identifier) []erasure.Identifier {
+func people(in []PersonID) []erasure.Identifier {
 	out := make([]erasure.Identifier, len(in))
 	for i, id := range in {
 		out[i] = erasure.Identifier{Kind: id.Kind, Value: id.Value}
@@ -58,14 +64,11 @@ func (s *Server) erasureView(ctx context.Context, id string) (*body[ErasureView]
 }
 
 func (s *Server) registerErasures() {
-	type identifiers struct {
-		Items []Identifier `json:"items" minItems:"1" maxItems:"10000" doc:"Any identifiers; each names one person, and all that the person is known by goes"`
-	}
 	register(s, endpoint{id: "create-erasure", method: http.MethodPost, path: "/api/v1/erasures", summary: "Erase people here and in every destination", tag: "privacy", role: Officer, status: http.StatusAccepted, maxBody: 10 << 20},
 		func(ctx context.Context, in *struct {
 			Body struct {
-				identifiers
-				Reason string `json:"reason,omitempty" maxLength:"200" doc:"For the record, such as a ticket's number; it must name nobody" example:"request 4711"`
+				Items  []PersonID `json:"items" minItems:"1" maxItems:"10000" doc:"Each names one person, and all that the person is known by goes"`
+				Reason string     `json:"reason,omitempty" maxLength:"200" doc:"For the record, such as a ticket's number; it must name nobody" example:"request 4711"`
 			}
 		}) (*body[ErasureView], error) {
 			if err := s.audit(ctx, "erase", fmt.Sprintf("%d people", len(in.Body.Items)), ""); err != nil {
@@ -93,7 +96,9 @@ func (s *Server) registerErasures() {
 	register(s, endpoint{id: "verify-erasure", method: http.MethodPost, path: "/api/v1/erasures/{id}/verify", summary: "Look again for erased people in every table and file", tag: "privacy", role: Officer, maxBody: 10 << 20},
 		func(ctx context.Context, in *struct {
 			ID   string `path:"id"`
-			Body identifiers
+			Body struct {
+				Items []PersonID `json:"items" minItems:"1" maxItems:"10000" doc:"Each names one person, by any identifier"`
+			}
 		}) (*body[ErasureView], error) {
 			if err := s.audit(ctx, "verify_erasure", in.ID, ""); err != nil {
 				return nil, err
@@ -104,7 +109,11 @@ func (s *Server) registerErasures() {
 			return s.erasureView(ctx, in.ID)
 		})
 	register(s, endpoint{id: "export-person", method: http.MethodPost, path: "/api/v1/exports", summary: "Everything that is known of people, one JSON object a line", tag: "privacy", role: Officer, streams: "application/x-ndjson"},
-		func(ctx context.Context, in *struct{ Body identifiers }) (*huma.StreamResponse, error) {
+		func(ctx context.Context, in *struct {
+			Body struct {
+				Items []PersonID `json:"items" minItems:"1" maxItems:"10000" doc:"Each names one person, by any identifier"`
+			}
+		}) (*huma.StreamResponse, error) {
 			if err := s.audit(ctx, "export_person", fmt.Sprintf("%d people", len(in.Body.Items)), ""); err != nil {
 				return nil, err
 			}

@@ -50,7 +50,12 @@ func (b *bench) everywhere(text string) []string {
 func (b *bench) erase(id string) api.ErasureView {
 	b.Helper()
 	deadline := time.Now().Add(time.Minute)
-	for b.erasures.Step(b.Context(), id) != nil {
+	for {
+		err := b.erasures.Step(b.Context(), id)
+		if err == nil {
+			break
+		}
+		require.True(b, erasure.Waits(err), "%v", err)
 		require.True(b, time.Now().Before(deadline), "the erasure came to no end")
 		receipts, err := b.erasures.Receipts(b.Context(), id)
 		require.NoError(b, err)

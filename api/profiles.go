@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	sq "github.com/Masterminds/squirrel"
+	"github.com/google/uuid"
 
 	"github.com/tailrace/tailrace/audiences"
 )
@@ -25,6 +26,9 @@ func (s *Server) registerProfiles() {
 			ID   string `path:"id" doc:"A profile id, user_id, anonymous_id or email; kind:value says which"`
 			Kind string `query:"kind" enum:"profile_id,user_id,anonymous_id,email"`
 		}) (*body[ProfileView], error) {
+			if known := uuid.Validate(in.ID) == nil && (in.Kind == "" || in.Kind == "profile_id"); masked(ctx) && !known {
+				return nil, problem(Forbidden, "Ask by profile id, or ask an operator.", "looking a person up by an identifier needs the role operator: it would tell who is known here")
+			}
 			identifier := in.ID
 			if in.Kind != "" {
 				identifier = in.Kind + ":" + in.ID

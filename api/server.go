@@ -101,6 +101,7 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerConsents()
 	s.registerErasures()
 	s.registerQuery()
+	s.registerCatalog()
 	s.registerProject()
 	s.registerExternal()
 	s.registerHooks()

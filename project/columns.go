@@ -53,6 +53,12 @@ func (l *loader) checkFileColumns(f *SQLFile, cols []ResultColumn) {
 			l.fail(CodeBecause, f.Path, at, "write a comparison, such as lifetime_value > 200 AS "+name, "%s is %s, not boolean", name, t)
 		}
 	}
+	for i, name := range h.Personal {
+		unknown(name, f.Positions.At("personal", fmt.Sprint(i)))
+	}
+	for i, name := range h.Public {
+		unknown(name, f.Positions.At("public", fmt.Sprint(i)))
+	}
 	for _, t := range h.Tests {
 		if t.Column != "" {
 			unknown(t.Column, t.At)

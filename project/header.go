@@ -34,6 +34,10 @@ type Header struct {
 	Purpose []string `yaml:"purpose" json:"purpose,omitempty"`
 	// Type of a trait's value: number, text, boolean, date, datetime, or a type of ClickHouse.
 	Type string `yaml:"type" json:"type,omitempty"`
+	// Personal names columns that viewers see masked although they are numbers or dates, in every file that has one of that name.
+	Personal []string `yaml:"personal" json:"personal,omitempty"`
+	// Public names text columns that hold nothing personal; viewers see other text masked.
+	Public []string `yaml:"public" json:"public,omitempty"`
 	// Incremental recomputes only entities with new rows.
 	Incremental *Incremental `yaml:"incremental" json:"incremental,omitempty"`
 	// Experiment keeps a part of an audience's members out of every sync.

@@ -141,6 +141,9 @@ func (db *DB) ProjectDatabase() string { return db.database + "_project" }
 // Cluster is the cluster on which tables are replicated; empty for one server.
 func (db *DB) Cluster() string { return db.cluster }
 
+// MaskedDatabase is where the views are that hide personal data: <database>_masked.
+func (db *DB) MaskedDatabase() string { return db.database + "_masked" }
+
 // Embedded reports whether ClickHouse runs in this process.
 func (db *DB) Embedded() bool { return db.engine != nil }
 

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,6 +17,9 @@ type GateOptions struct {
 	// the project's database (where the public tables have windows of the same
 	// name), "database.name" one of any. What is not named is refused.
 	AllowedTables map[string]bool
+	// Views is the database in which names without one are looked up first, and
+	// that of AllowedTables' bare names; empty means the project's.
+	Views string
 	// Now is the logical time that replaces now(), today() and their kin. Zero
 	// leaves those calls as they are.
 	Now time.Time
@@ -113,14 +117,19 @@ func (g *gate) fullName(name string) string {
 	if strings.Contains(name, ".") {
 		return name
 	}
-	return g.db.ProjectDatabase() + "." + name
+	return g.views() + "." + name
+}
+
+// views is the database with the views that bare names mean.
+func (g *gate) views() string {
+	return cmp.Or(g.options.Views, g.db.ProjectDatabase())
 }
 
 // resolve finds the allowed table that a reference means.
 func (g *gate) resolve(ref lex.Ref) (database string, ok bool) {
 	databases := []string{ref.Database}
 	if ref.Database == "" {
-		databases = []string{g.db.ProjectDatabase(), g.db.Database()}
+		databases = []string{g.views(), g.db.Database()}
 	}
 	for _, database := range databases {
 		if g.allowed[database+"."+ref.Name] {

@@ -195,7 +195,7 @@ func (g *gate) matches(i int, parts []string) bool {
 
 // plainNames takes our databases out of a message, where the user wrote none.
 func (g *gate) plainNames(text string) string {
-	project := g.db.ProjectDatabase()
+	project := g.views()
 	for _, prefix := range []string{"`" + project + "`.", project + "."} {
 		text = strings.ReplaceAll(text, prefix, "")
 	}

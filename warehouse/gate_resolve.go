@@ -144,7 +144,7 @@ func (g *gate) treeTableError(label string) error {
 	if database, table, qualified := strings.Cut(name, "."); qualified {
 		ref.Database, ref.Name = database, table
 	}
-	if ref.Database == g.db.ProjectDatabase() {
+	if ref.Database == g.views() {
 		ref.Database = ""
 	}
 	ref.Pos, _ = g.position(ref.Name)

@@ -91,7 +91,7 @@ func (g *gate) notTables(ctx context.Context, refs []lex.Ref) error {
 	}
 	var tables []string
 	err := g.db.Select(ctx, &tables, "SELECT DISTINCT name FROM system.tables WHERE database IN ({databases:Array(String)}) AND name IN ({names:Array(String)})",
-		P{"databases": []string{g.db.Database(), g.db.ProjectDatabase(), "default"}, "names": names})
+		P{"databases": []string{g.db.Database(), g.views(), "default"}, "names": names})
 	if err != nil {
 		return fmt.Errorf("checking SQL: %w", err)
 	}
@@ -128,7 +128,7 @@ func (g *gate) tableError(ref lex.Ref) *GateError {
 func (g *gate) nearestTable(name string) string {
 	best, bestDistance := "", 1+len(name)/3
 	for full := range g.allowed {
-		candidate, inProject := strings.CutPrefix(full, g.db.ProjectDatabase()+".")
+		candidate, inProject := strings.CutPrefix(full, g.views()+".")
 		_, bare, _ := strings.Cut(full, ".")
 		if inProject {
 			bare = candidate

@@ -25,7 +25,7 @@ func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[
 	if err != nil {
 		return 0, err
 	}
-	checks = append(checks, Check{Place: "parts to be deleted", LookedAt: uint64(len(tables)), Found: old})
+	checks = append(checks, PlaceCheck{Place: "parts to be deleted", LookedAt: uint64(len(tables)), Found: old})
 	files, err := e.lookAtFiles(values)
 	if err != nil {
 		return 0, err
@@ -42,12 +42,12 @@ func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[
 	return found, nil
 }
 
-func (e *Engine) lookAtTables(ctx context.Context, in set) ([]Check, error) {
+func (e *Engine) lookAtTables(ctx context.Context, in set) ([]PlaceCheck, error) {
 	tables, err := e.tables(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var checks []Check
+	var checks []PlaceCheck
 	for _, table := range slices.Sorted(maps.Keys(tables)) {
 		var names, counts []string
 		for _, c := range tables[table] {
@@ -71,7 +71,7 @@ func (e *Engine) lookAtTables(ctx context.Context, in set) ([]Check, error) {
 			return nil, fmt.Errorf("looking through %s: %w", table, err)
 		}
 		for i, name := range names {
-			checks = append(checks, Check{Place: table + "." + name, LookedAt: got.Rows, Found: got.Found[i]})
+			checks = append(checks, PlaceCheck{Place: table + "." + name, LookedAt: got.Rows, Found: got.Found[i]})
 		}
 	}
 	return checks, nil
@@ -92,7 +92,7 @@ func (e *Engine) values(ctx context.Context, erasureID string) (map[string]bool,
 
 // Verify looks again, also after an erasure is over: the caller says who it was, since nothing here knows any more.
 // What it finds is recorded with the erasure. Errors: ErrNotFound, *IdentifierError.
-func (e *Engine) Verify(ctx context.Context, erasureID string, ids []Identifier) ([]Check, error) {
+func (e *Engine) Verify(ctx context.Context, erasureID string, ids []Identifier) ([]PlaceCheck, error) {
 	if _, err := e.Get(ctx, erasureID); err != nil {
 		return nil, err
 	}

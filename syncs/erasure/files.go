@@ -17,12 +17,12 @@ const longestToken = 4 << 10
 
 // lookAtFiles reads every file of the data folder and counts the values that stand in it as they are. Of the engine's
 // own files that is a look at what compression left readable: their content is looked at by SQL.
-func (e *Engine) lookAtFiles(values map[string]bool) ([]Check, error) {
+func (e *Engine) lookAtFiles(values map[string]bool) ([]PlaceCheck, error) {
 	if e.o.Dir == "" {
 		return nil, nil
 	}
-	total := Check{Place: "files of the data folder"}
-	var checks []Check
+	total := PlaceCheck{Place: "files of the data folder"}
+	var checks []PlaceCheck
 	err := filepath.WalkDir(e.o.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // the engine deletes parts all the time
@@ -43,7 +43,7 @@ func (e *Engine) lookAtFiles(values map[string]bool) ([]Check, error) {
 			if err != nil {
 				return err
 			}
-			checks = append(checks, Check{Place: name, LookedAt: size, Found: found})
+			checks = append(checks, PlaceCheck{Place: name, LookedAt: size, Found: found})
 		}
 		return nil
 	})

@@ -110,7 +110,7 @@ func (e *Engine) openReceipts(ctx context.Context, erasureID string) error {
 		if err != nil {
 			return err
 		}
-		r := Receipt{ErasureID: erasureID, SyncID: f.SyncID, Sync: way.Name, Destination: way.Destination, Connector: way.Connector, Object: way.Object,
+		r := RemovalReceipt{ErasureID: erasureID, SyncID: f.SyncID, Sync: way.Name, Destination: way.Destination, Connector: way.Connector, Object: way.Object,
 			Action: string(way.Action), Status: statusPending, Rows: f.Held}
 		switch {
 		case way.Action == "":
@@ -155,7 +155,7 @@ var removalSpace = uuid.MustParse("5f1b0c0e-7a1e-5a64-9d3c-7461696c7263")
 
 const lookAgain = 500 * time.Millisecond
 
-func (e *Engine) removeFrom(ctx context.Context, x *Erasure, r Receipt) (time.Duration, error) {
+func (e *Engine) removeFrom(ctx context.Context, x *Erasure, r RemovalReceipt) (time.Duration, error) {
 	if r.RunID == "" {
 		if until := r.At.Add(retryAfter[min(int(r.Tries), len(retryAfter)-1)]); r.Tries > 0 && e.now().Before(until) {
 			return until.Sub(e.now()), nil

@@ -52,8 +52,8 @@ type Erasure struct {
 	Error  string            `json:"error,omitempty" ch:"error"`
 }
 
-// Receipt is what came of an erasure at one destination. It names nobody.
-type Receipt struct {
+// RemovalReceipt is what came of an erasure at one destination. It names nobody.
+type RemovalReceipt struct {
 	ErasureID   string    `json:"-" ch:"erasure_id"`
 	SyncID      string    `json:"sync_id" ch:"sync_id"`
 	Sync        string    `json:"sync" ch:"sync"`
@@ -71,8 +71,8 @@ type Receipt struct {
 	Version     uint64    `json:"-" ch:"version"`
 }
 
-// Check is one look at one place for erased values.
-type Check struct {
+// PlaceCheck is one look at one place for erased values.
+type PlaceCheck struct {
 	Place    string    `json:"place" ch:"place" doc:"table.column, a file, or parts that the engine is about to delete"`
 	LookedAt uint64    `json:"looked_at" ch:"looked_at" doc:"Rows, or bytes of a file"`
 	Found    uint64    `json:"found" ch:"found"`
@@ -94,8 +94,8 @@ func (e *Engine) Get(ctx context.Context, id string) (Erasure, error) {
 }
 
 // Receipts are those of one erasure, by sync.
-func (e *Engine) Receipts(ctx context.Context, id string) ([]Receipt, error) {
-	found := []Receipt{}
+func (e *Engine) Receipts(ctx context.Context, id string) ([]RemovalReceipt, error) {
+	found := []RemovalReceipt{}
 	err := e.db.Select(ctx, &found, "SELECT erasure_id, sync_id, sync, destination, toString(connector) AS connector, object, toString(action) AS action, toString(status) AS status,"+
 		" rows, tries, run_id, toString(code) AS code, words, at, version FROM "+e.table("erasure_receipts")+" AS r FINAL WHERE erasure_id = ? ORDER BY sync, sync_id", id)
 	if err != nil {
@@ -105,8 +105,8 @@ func (e *Engine) Receipts(ctx context.Context, id string) ([]Receipt, error) {
 }
 
 // Checks are the newest look at each place, those first where something was found.
-func (e *Engine) Checks(ctx context.Context, id string) ([]Check, error) {
-	found := []Check{}
+func (e *Engine) Checks(ctx context.Context, id string) ([]PlaceCheck, error) {
+	found := []PlaceCheck{}
 	err := e.db.Select(ctx, &found, "SELECT place, argMax(c.looked_at, c.at) AS looked_at, argMax(c.found, c.at) AS found, max(c.at) AS at FROM "+e.table("erasure_checks")+
 		" AS c WHERE erasure_id = ? GROUP BY place ORDER BY found = 0, place", id)
 	if err != nil {
@@ -137,7 +137,7 @@ func (e *Engine) append(ctx context.Context, x *Erasure) error {
 		warehouse.InsertOptions{Token: fmt.Sprintf("erasure:%s:%d", x.ID, x.Seq)})
 }
 
-func (e *Engine) writeReceipt(ctx context.Context, r Receipt) error {
+func (e *Engine) writeReceipt(ctx context.Context, r RemovalReceipt) error {
 	r.Version, r.At = r.Version+1, e.now()
 	err := e.db.Insert(ctx, e.table("erasure_receipts"), []string{"erasure_id", "sync_id", "sync", "destination", "connector", "object", "action", "status",
 		"rows", "tries", "run_id", "code", "words", "at", "version"},

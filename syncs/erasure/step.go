@@ -19,6 +19,12 @@ type again struct{ after time.Duration }
 
 func (a *again) Error() string { return fmt.Sprintf("again in %s", a.after) }
 
+// Waits reports whether an error of Step only says that it is to be called again later.
+func Waits(err error) bool {
+	var later *again
+	return errors.As(err, &later)
+}
+
 // Handle is what a queue's workers run.
 func (e *Engine) Handle(ctx context.Context, id string) error {
 	err := e.Step(ctx, id)
@@ -136,7 +142,7 @@ func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
 		return err
 	}
 	to, why := Done, ""
-	if slices.ContainsFunc(receipts, func(r Receipt) bool { return r.Status == statusManual }) {
+	if slices.ContainsFunc(receipts, func(r RemovalReceipt) bool { return r.Status == statusManual }) {
 		to, why = ManualActionRequired, "a destination couldn't be made to forget them: see the receipts"
 	}
 	if found > 0 {

@@ -12,10 +12,10 @@ FROM
         payload AS payload_before, '{}' AS payload_after, ref
     FROM
     (
-        SELECT key, argMax(ids, held) AS ids, argMax(payload, held) AS payload, argMax(ref, held) AS ref, max(held) AS is_held
-        FROM [[db]].erasure_removals
-        WHERE sync_id = {sync_id:String} AND erasure_id = {erasure:String} AND ids NOT IN ('', '{}')
-        GROUP BY key
+        SELECT r.key AS key, argMax(r.ids, r.held) AS ids, argMax(r.payload, r.held) AS payload, argMax(r.ref, r.held) AS ref, max(r.held) AS is_held
+        FROM [[db]].erasure_removals AS r
+        WHERE r.sync_id = {sync_id:String} AND r.erasure_id = {erasure:String} AND r.ids NOT IN ('', '{}')
+        GROUP BY r.key
     )
     WHERE is_held OR {all:Bool}
 )

@@ -47,7 +47,7 @@ func OpenEmpty(t testing.TB) *warehouse.DB {
 	require.NoError(t, err, "opening the test engine")
 	t.Cleanup(func() {
 		ctx := context.Background()
-		for _, name := range []string{db.ProjectDatabase(), db.Database()} {
+		for _, name := range []string{db.MaskedDatabase(), db.ProjectDatabase(), db.Database()} {
 			require.NoError(t, db.Drop(ctx, name))
 		}
 		require.NoError(t, db.Close())
