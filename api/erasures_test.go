@@ -56,7 +56,11 @@ func (b *bench) erase(id string) api.ErasureView {
 			break
 		}
 		require.True(b, erasure.Waits(err), "%v", err)
-		require.True(b, time.Now().Before(deadline), "the erasure came to no end")
+		if time.Now().After(deadline) {
+			x, _ := b.erasures.Get(b.Context(), id)
+			checks, _ := b.erasures.Checks(b.Context(), id)
+			require.FailNow(b, "the erasure came to no end", "%+v %+v", x, checks)
+		}
 		receipts, err := b.erasures.Receipts(b.Context(), id)
 		require.NoError(b, err)
 		for _, r := range receipts {

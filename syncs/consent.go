@@ -68,8 +68,10 @@ func (e *Engine) permission(purposes []string, person string, by []named) permis
 	}
 	erased := "hex(SHA256(concat((SELECT secret FROM " + db + ".privacy_keys ORDER BY created_at, secret LIMIT 1), %s))) IN (SELECT value FROM " +
 		db + ".suppressions FINAL WHERE active AND kind = 'erased')"
-	for _, email := range emails { // who was erased is known by a keyed hash only
-		suppressed = append(suppressed, fmt.Sprintf(erased, "'email:', lowerUTF8("+email+")"))
+	for _, n := range by { // who was erased is known by a keyed hash only, of the address and of its hashes
+		if n.email {
+			suppressed = append(suppressed, fmt.Sprintf(erased, "'email:', "+n.row), fmt.Sprintf(erased, "'hash:', lowerUTF8("+n.row+")"))
+		}
 	}
 	if person != "" {
 		suppressed = append(suppressed, person+" IN (SELECT profile_id FROM "+db+".identities FINAL WHERE (SELECT count() FROM "+db+".privacy_keys) > 0 AND "+

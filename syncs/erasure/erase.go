@@ -45,6 +45,7 @@ func (e *Engine) erasePlace(ctx context.Context, p place, in set, erased map[str
 	if n == 0 {
 		return nil
 	}
+	erased[p.table] = n
 	// Rewritten parts leave their old ones behind for minutes; they go soon while an erasure is under way.
 	if err := e.db.Exec(ctx, "ALTER TABLE "+e.table(p.table)+" MODIFY SETTING old_parts_lifetime = 1"); err != nil {
 		return err
@@ -53,11 +54,16 @@ func (e *Engine) erasePlace(ctx context.Context, p place, in set, erased map[str
 	if p.blank != "" {
 		sql = "ALTER TABLE " + e.table(p.table) + " UPDATE " + p.blank + " WHERE " + where
 	}
-	if err := e.db.Exec(ctx, sql, inPlace); err != nil {
-		return err
+	return e.db.Exec(ctx, sql, inPlace)
+}
+
+// nudge lets the engine look at once which parts it can delete, where it would in its own time.
+func (e *Engine) nudge(ctx context.Context, tables []string) {
+	for _, table := range tables {
+		if err := e.db.Exec(ctx, "SYSTEM START MERGES "+e.table(table)); err != nil {
+			e.o.Log.Debug("the engine deletes old parts in its own time", "table", table, "error", err)
+		}
 	}
-	erased[p.table] = n
-	return nil
 }
 
 // oldParts counts parts that the engine has put aside and not deleted yet, of the tables that were rewritten, and gives

@@ -121,7 +121,8 @@ func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
 		return err
 	}
 	if old > 0 && e.now().Sub(x.At) < time.Hour {
-		return &again{time.Second} // the engine deletes them in its own time
+		e.nudge(ctx, tables)
+		return &again{time.Second}
 	}
 	if err := e.settle(ctx, tables); err != nil {
 		return err

@@ -42,6 +42,6 @@ func (e *Engine) suppressByHash(ctx context.Context, erasureID string) error {
 	}
 	return e.db.Exec(ctx, "INSERT INTO "+e.table("suppressions")+" (kind, value, reason, active, actor, version)"+
 		" SELECT DISTINCT 'erased', hex(SHA256(concat("+e.secretSQL()+", kind, ':', if(kind = 'email', lowerUTF8(value), value)))), {reason:String}, true, 'erasure', {version:UInt64}"+
-		" FROM "+e.table("erasure_subjects")+" WHERE erasure_id = {id:String} AND kind IN ('user_id', 'anonymous_id', 'email')",
+		" FROM "+e.table("erasure_subjects")+" WHERE erasure_id = {id:String} AND kind IN ('user_id', 'anonymous_id', 'email', 'hash')",
 		warehouse.P{"id": erasureID, "reason": "erasure " + erasureID, "version": uint64(e.now().UnixMicro())})
 }
