@@ -128,7 +128,7 @@ func setup(t *testing.T) *bench {
 	current := func() *project.Project { return b.project }
 	b.audiences = audiences.New(audiences.Options{DB: b.db, Project: current, Queue: queue{}, Now: b.clock, Log: log})
 	b.syncs = syncs.New(syncs.Options{DB: b.db, Project: current, Now: b.clock, Log: log, Worker: "test", Connect: b.connector()})
-	b.erasures = erasure.New(erasure.Options{DB: b.db, Syncs: b.syncs, Now: b.clock, Log: log, Dir: dir})
+	b.erasures = erasure.New(erasure.Options{DB: b.db, Syncs: b.syncs, Now: b.clock, Log: log, Dir: dir, PartsFor: -1})
 	b.tokens = api.NewTokens(b.db, b.clock)
 	for _, role := range []api.Role{api.Viewer, api.Operator, api.Officer, api.Admin} {
 		b.secrets[role] = "secret-" + string(role)

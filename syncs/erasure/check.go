@@ -14,8 +14,11 @@ import (
 	"github.com/tailrace/tailrace/warehouse"
 )
 
+// partsPlace is the check of parts that the engine has put aside and is about to delete.
+const partsPlace = "parts to be deleted"
+
 // look scans every column of every table of ours that can hold a text, the files of the data folder, and what the engine
-// is about to delete, and writes down what it found of the values.
+// is about to delete, and writes down what it found of the values. The sum is without such parts.
 func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[string]bool, tables []string) (found uint64, err error) {
 	checks, err := e.lookAtTables(ctx, in)
 	if err != nil {
@@ -25,7 +28,7 @@ func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[
 	if err != nil {
 		return 0, err
 	}
-	checks = append(checks, PlaceCheck{Place: "parts to be deleted", LookedAt: uint64(len(tables)), Found: old})
+	checks = append(checks, PlaceCheck{Place: partsPlace, LookedAt: uint64(len(tables)), Found: old})
 	files, err := e.lookAtFiles(values)
 	if err != nil {
 		return 0, err
@@ -33,7 +36,9 @@ func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[
 	checks = append(checks, files...)
 	rows := make([][]any, len(checks))
 	for i, c := range checks {
-		found += c.Found
+		if c.Place != partsPlace {
+			found += c.Found
+		}
 		rows[i] = []any{erasureID, c.Place, c.LookedAt, c.Found, e.now()}
 	}
 	if err := e.db.Insert(ctx, e.table("erasure_checks"), []string{"erasure_id", "place", "looked_at", "found", "at"}, rows, warehouse.InsertOptions{}); err != nil {

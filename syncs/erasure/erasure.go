@@ -42,6 +42,9 @@ type Options struct {
 	Dir string
 	// Tries is how often a removal that a destination didn't take is tried again before it is left to a person; zero means 3.
 	Tries int
+	// PartsFor is how long the engine may take to delete the parts that it has put aside before a person is told; zero means
+	// an hour, less than zero not to wait.
+	PartsFor time.Duration
 }
 
 // Engine erases people. It is safe for concurrent use, by many processes too.
@@ -60,6 +63,9 @@ func New(o Options) *Engine {
 	}
 	if o.Tries == 0 {
 		o.Tries = 3
+	}
+	if o.PartsFor == 0 {
+		o.PartsFor = time.Hour
 	}
 	return &Engine{o: o, db: o.DB}
 }

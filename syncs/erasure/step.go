@@ -120,7 +120,7 @@ func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
 	if err != nil {
 		return err
 	}
-	if old > 0 && e.now().Sub(x.At) < time.Hour {
+	if old > 0 && e.now().Sub(x.At) < e.o.PartsFor {
 		e.nudge(ctx, tables)
 		return &again{time.Second}
 	}
@@ -145,6 +145,9 @@ func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
 	to, why := Done, ""
 	if slices.ContainsFunc(receipts, func(r RemovalReceipt) bool { return r.Status == statusManual }) {
 		to, why = ManualActionRequired, "a destination couldn't be made to forget them: see the receipts"
+	}
+	if old > 0 {
+		to, why = ManualActionRequired, "the engine still keeps parts that it has put aside: look again later with verify"
 	}
 	if found > 0 {
 		to, why = ManualActionRequired, "their values are still found somewhere: see the checks"
