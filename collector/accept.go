@@ -31,7 +31,7 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request, ep endpoint) i
 	source, known := Source{}, false
 	if key != "" {
 		if source, known = c.source(key); !known {
-			return refuse(w, http.StatusUnauthorized, "The write key is unknown: check the source's write_key.")
+			return refuse(w, http.StatusUnauthorized, unknownKey)
 		}
 	}
 	body, status, detail := readBody(r)
@@ -49,12 +49,12 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request, ep endpoint) i
 			return refuse(w, http.StatusUnauthorized, "There is no write key: send it as the Basic user, as X-Write-Key, or as writeKey in the body.")
 		}
 		if source, known = c.source(key); !known {
-			return refuse(w, http.StatusUnauthorized, "The write key is unknown: check the source's write_key.")
+			return refuse(w, http.StatusUnauthorized, unknownKey)
 		}
 	}
 	if !source.allows(r.Header.Get("Origin")) {
 		withdrawOrigin(w)
-		return refuse(w, http.StatusForbidden, "The source takes no events from this web origin: see its origins.")
+		return refuse(w, http.StatusForbidden, foreignOrigin)
 	}
 	buf := eventBuffers.Get().(*[]event)
 	rec := record{received: received, source: source.Name, events: (*buf)[:0]}
@@ -63,7 +63,7 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request, ep endpoint) i
 		*buf = rec.events
 		eventBuffers.Put(buf)
 	}()
-	p := parser{received: received, newID: c.newID}
+	p := parser{received: received, newID: c.newID, anonymousID: headerAnonymousID(r)}
 	if ep.kind != "" {
 		p.batch.sentAt = headerTime(r)
 		rec.events = append(rec.events, p.parse(root, s, ep.kind))

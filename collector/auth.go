@@ -1,10 +1,14 @@
 package collector
 
 import (
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
+
+const foreignOrigin = "The source takes no events from this web origin: see its origins."
 
 // requestKey finds the write key outside the body: Basic user, X-Write-Key,
 // query. Keys of the form id:secret come as Basic user and password too.
@@ -57,7 +61,8 @@ func (c *Collector) source(key string) (Source, bool) {
 }
 
 // allows tells whether browsers may send from a web origin; requests that
-// don't come from a browser have none.
+// don't come from a browser have none. It binds browsers only: others write
+// into the header what they like.
 func (s Source) allows(origin string) bool {
 	return origin == "" || len(s.Origins) == 0 || slices.Contains(s.Origins, origin)
 }
@@ -69,4 +74,18 @@ func headerTime(r *http.Request) []byte {
 		return nil
 	}
 	return []byte(`"` + sent + `"`)
+}
+
+// headerAnonymousID reads RudderStack's AnonymousId header, which is base64.
+// What isn't is no identifier of anybody.
+func headerAnonymousID(r *http.Request) string {
+	sent := r.Header.Get("AnonymousId")
+	if sent == "" || len(sent) > maxTextBytes {
+		return ""
+	}
+	text, err := base64.StdEncoding.DecodeString(sent)
+	if err != nil || !utf8.Valid(text) {
+		return ""
+	}
+	return string(text)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,13 @@ type Options struct {
 	Metrics *Metrics         // none: counted, but not exported
 	Log     *slog.Logger     // none: discarded
 	Now     func() time.Time // time.Now
+
+	// PublicURL is where browsers reach the collector; none: the host that a
+	// request for settings was sent to.
+	PublicURL *url.URL
+	// AnalyticsJS is a folder with Segment's browser SDK (dist/umd of its npm
+	// package) for pages that load it with the snippet; empty: not served.
+	AnalyticsJS string
 
 	MaxLogBytes  int64         // 4 GiB; from 80 % on requests are shed, at 100 % all get 503
 	SegmentBytes int64         // 16 MiB, at most an eighth of MaxLogBytes

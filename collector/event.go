@@ -66,9 +66,10 @@ type batchFields struct {
 
 // parser turns raw events into decided ones.
 type parser struct {
-	received time.Time
-	batch    batchFields
-	newID    func() uuid.UUID
+	received    time.Time
+	batch       batchFields
+	anonymousID string // of the request's header, for events that name nobody
+	newID       func() uuid.UUID
 }
 
 // parse decides about one event. kind is the endpoint's type, or empty on a
@@ -96,6 +97,9 @@ func (p *parser) parse(raw []byte, s shape, kind string) event {
 	if e.messageID == "" {
 		e.messageID, e.generatedID = p.newID().String(), true
 	}
+	if e.userID == "" && e.anonymousID == "" {
+		e.anonymousID = p.anonymousID
+	}
 	e.times = p.times(&e)
 	return e
 }
@@ -104,7 +108,15 @@ func (p *parser) times(e *event) eventTimes {
 	original, hasOriginal := firstTime(e.originalRaw, e.timestampRaw, p.batch.timestamp)
 	sent, hasSent := firstTime(e.sentRaw, p.batch.sentAt)
 	e.ownTime = hasOriginal
-	return resolveTimes(original, sent, hasOriginal, hasSent, p.received)
+	t := resolveTimes(original, sent, hasOriginal, hasSent, p.received)
+	if _, both := parseTime(e.originalRaw); both {
+		// RudderStack's SDKs send the time of the call, and beside it the time
+		// that the caller named, which its server takes as it is.
+		if named, ok := parseTime(e.timestampRaw); ok && inRange(named) {
+			t.timestamp = named
+		}
+	}
+	return t
 }
 
 func firstTime(candidates ...[]byte) (time.Time, bool) {

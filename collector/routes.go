@@ -21,6 +21,12 @@ var endpoints = map[string]endpoint{
 	"/api/s/screen": {"screen"}, "/api/s/group": {"group"}, "/api/s/alias": {"alias"}, // Jitsu, browser
 }
 
+// Where Segment's snippet and its SDK look for scripts.
+const (
+	snippetPath = "/analytics.js/v1/:key/analytics.min.js"
+	bundlePath  = "/analytics-next/bundles/:file"
+)
+
 // Routes mounts the tracking endpoints and the settings documents that browser
 // SDKs ask for. They need no authentication in front of them: each request
 // brings its write key.
@@ -29,11 +35,13 @@ func (c *Collector) Routes(r gin.IRouter) {
 		r.POST(path, func(g *gin.Context) { c.accept(g.Writer, g.Request, ep) })
 		r.OPTIONS(path, func(g *gin.Context) { preflight(g.Writer, g.Request) })
 	}
-	for _, path := range []string{"/v1/m", "/sourceConfig", "/sourceConfig/", "/v1/projects/:key/settings"} {
+	for _, path := range []string{"/v1/m", "/sourceConfig", "/sourceConfig/", "/v1/projects/:key/settings", snippetPath, bundlePath} {
 		r.OPTIONS(path, func(g *gin.Context) { preflight(g.Writer, g.Request) })
 	}
 	r.POST("/v1/m", func(g *gin.Context) { c.metricsSink(g.Writer, g.Request) })
 	r.GET("/v1/projects/:key/settings", func(g *gin.Context) { c.segmentSettings(g.Writer, g.Request, g.Param("key")) })
+	r.GET(snippetPath, func(g *gin.Context) { c.snippetScript(g.Writer, g.Request, g.Param("key")) })
+	r.GET(bundlePath, func(g *gin.Context) { c.bundle(g.Writer, g.Request, g.Param("file")) })
 	r.GET("/sourceConfig", func(g *gin.Context) { c.rudderSettings(g.Writer, g.Request) })
 	r.GET("/sourceConfig/", func(g *gin.Context) { c.rudderSettings(g.Writer, g.Request) })
 }

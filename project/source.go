@@ -1,5 +1,12 @@
 package project
 
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Source is sources/NAME.yml: somebody who may send events.
 type Source struct {
 	Origin `yaml:"-"`
@@ -7,6 +14,8 @@ type Source struct {
 	Kind string `yaml:"kind" json:"kind" validate:"required,oneof=web mobile server import"`
 	// WriteKey that requests carry, by reference.
 	WriteKey Secret `yaml:"write_key" json:"-"`
+	// Origins are the web origins that browsers may send from, such as https://shop.example; all if none is written.
+	Origins []string `yaml:"origins" json:"origins,omitempty"`
 	// TrackingPlan that its events are checked against.
 	TrackingPlan string `yaml:"tracking_plan" json:"tracking_plan,omitempty"`
 	// Owner to ask about it.
@@ -27,7 +36,23 @@ func (l *loader) source(path, name, text string) {
 	if s.WriteKey.IsZero() && s.Kind != "import" && !l.failedAt(path, s.Positions.At("write_key")) {
 		l.fail(CodeMissingKey, path, s.Positions.At(), "write_key: ${env:NAME}", "a source of kind %s needs a write_key", s.Kind)
 	}
+	for i, origin := range s.Origins {
+		if at := s.Positions.At("origins", strconv.Itoa(i)); !isOrigin(origin) && !l.failedAt(path, at) {
+			l.fail(CodeValue, path, at, "", "an origin is what browsers send, such as https://shop.example, not %q", origin)
+		}
+	}
 	l.p.Sources = append(l.p.Sources, s)
+}
+
+// isOrigin tells whether a text is a web origin as browsers write it: scheme
+// and host in small letters, a port unless it is the scheme's own, no path.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.User != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) {
+		return false
+	}
+	own := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	return text == u.Scheme+"://"+u.Host && text == strings.ToLower(text) && !strings.Contains(text, "*") && u.Port() != own
 }
 
 // checkSources holds sources against each other and against tracking plans.

@@ -89,8 +89,12 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	a.keeper.columns = a.audiences.Validate
 	a.identity = &identity.Resolver{DB: a.db, Now: time.Now, Log: log}
 	if cfg.role("collector") {
+		public, err := collector.ParsePublicURL(cfg.PublicURL)
+		if err != nil {
+			return a, err
+		}
 		a.collector, err = collector.Open(collector.Options{Dir: filepath.Join(cfg.Data, "log"), Warehouse: a.db, Log: log,
-			Metrics: collector.NewMetrics(a.metrics), MaxLogBytes: cfg.LogBytes})
+			Metrics: collector.NewMetrics(a.metrics), MaxLogBytes: cfg.LogBytes, PublicURL: public, AnalyticsJS: cfg.AnalyticsJS})
 		if err != nil {
 			return a, err
 		}
@@ -125,7 +129,7 @@ func (a *app) use(p *project.Project) {
 			if s == nil || s.Paused {
 				return collector.Source{}, false
 			}
-			return collector.Source{Name: s.Name}, true
+			return collector.Source{Name: s.Name, Origins: s.Origins}, true
 		})
 	}
 	a.identity.Configure(p.Config.Identity.MaxIDs, p.Config.Identity.Blocked)

@@ -26,6 +26,8 @@ type config struct {
 	Cluster     string   // of ClickHouse; empty: one server
 	Redis       string   // URL; empty: in process
 	Prefix      string   // of Redis keys; empty: the database's name
+	PublicURL   string   // where browsers reach the collector; empty: the host they ask
+	AnalyticsJS string   // folder of Segment's browser SDK; empty: not served
 	LogBytes    int64    // cap of the event log; 0: the collector's default
 	Environment string   // of tailrace.yml
 	AdminToken  string   // first admin token; empty: made and printed once

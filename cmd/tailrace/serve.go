@@ -49,6 +49,8 @@ within 15 s. Changed project files are picked up without a restart; a broken pro
 		},
 	}
 	cmd.Flags().StringVar(&c.Addr, "addr", env("TAILRACE_ADDR", "127.0.0.1:8080"), "address to listen on (TAILRACE_ADDR)")
+	cmd.Flags().StringVar(&c.PublicURL, "public-url", env("TAILRACE_PUBLIC_URL", ""), "where browsers reach the collector, such as https://events.shop.example (TAILRACE_PUBLIC_URL; default the host that they ask)")
+	cmd.Flags().StringVar(&c.AnalyticsJS, "analytics-js", env("TAILRACE_ANALYTICS_JS", ""), "folder of Segment's browser SDK, dist/umd of @segment/analytics-next, for pages with the snippet (TAILRACE_ANALYTICS_JS)")
 	cmd.Flags().StringSliceVar(&c.Roles, "roles", nil, "collector,api,scheduler,worker (default all)")
 	return cmd
 }
