@@ -1,6 +1,7 @@
 package project
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +58,13 @@ func TestAudiencesNeverWaitForEachOther(t *testing.T) {
 func TestFingerprintsSeeExperimentAndExclusions(t *testing.T) {
 	t.Parallel()
 	plain := &SQLFile{Kind: KindAudience, SQL: "SELECT 1"}
+	raw, err := json.Marshal(Experiment{Holdout: 12.5, Salt: "spring"})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"holdout":"12.5%","salt":"spring"}`, string(raw))
+	var read Experiment
+	require.NoError(t, json.Unmarshal(raw, &read), "clients read what the API writes")
+	require.Equal(t, Experiment{Holdout: 12.5, Salt: "spring"}, read)
+	require.Error(t, json.Unmarshal([]byte(`{"holdout":"a lot"}`), &read))
 	before, meta := plain.RowFingerprint(), plain.MetaFingerprint()
 	plain.Header.Experiment = &Experiment{Holdout: 10, Salt: "spring"}
 	require.NotEqual(t, before, plain.RowFingerprint())

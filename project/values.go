@@ -23,6 +23,17 @@ func (p Percent) String() string { return strconv.FormatFloat(float64(p), 'f', -
 // MarshalText writes it as files do.
 func (p Percent) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// UnmarshalText reads what MarshalText writes.
+func (p *Percent) UnmarshalText(text []byte) error {
+	number, isPercent := strings.CutSuffix(string(text), "%")
+	f, err := strconv.ParseFloat(number, 64)
+	if err != nil || !isPercent {
+		return fmt.Errorf("%q is no share such as 30%%", text)
+	}
+	*p = Percent(f)
+	return nil
+}
+
 // JSONSchema describes it for editors.
 func (Percent) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]+(\.[0-9]+)?%$`, Examples: []any{"30%"}}
