@@ -22,12 +22,17 @@ type finding struct {
 }
 
 func doctorCommand(c *config) *cobra.Command {
-	return &cobra.Command{
+	var grants bool
+	var models string
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong or unsafe in this installation",
 		Long:  "Checks the project, the engine, the data folder, the warehouse, Redis (append-only file, eviction) and each destination (one harmless call). Exits 1 when something is wrong.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if grants {
+				return c.grants(cmd, models)
+			}
 			findings := c.examine(cmd.Context())
 			bad := 0
 			for _, f := range findings {
@@ -55,6 +60,9 @@ func doctorCommand(c *config) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&grants, "grants", false, "print the GRANTs that a server needs, and try what users' SQL must never do")
+	cmd.Flags().StringVar(&models, "models-dsn", "", "DSN of the read-only user tailrace_models, to try the forbidden statements as it (with --grants)")
+	return cmd
 }
 
 func (c *config) examine(ctx context.Context) []finding {
