@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +22,7 @@ const (
 
 func importCommand(c *config) *cobra.Command {
 	var mapping importMapping
-	var mappingFile, name, source, until, from string
+	var mappingFile, format, name, source, until, from string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Load events from CSV, TSV, columns or JSON lines",
@@ -30,7 +32,8 @@ they are checked, logged and loaded like any other event.
 Each row has a message id made of the import's name (--name, default the file's) and its line, so an import that broke
 off is simply run again: it goes on where it stopped, and nothing counts twice. Two equal lines stay two events.
 
-JSON lines without a mapping are taken as events of the tracking API. A mapping is a YAML file:
+JSON lines without a mapping are taken as events of the tracking API, with the message ids they have. Anything else needs a
+mapping, which is a YAML file:
 
   format: columns                     # csv | tsv | columns | jsonl
   header: [customer, date, cds, dollars]
@@ -39,7 +42,11 @@ JSON lines without a mapping are taken as events of the tracking API. A mapping 
   timestamp: { column: date, format: yyyymmdd }
   properties:
     quantity: { column: cds, type: int }
-    total: { column: dollars, type: float }`,
+    total: { column: dollars, type: float }
+
+Types are string, int, float, bool, json and time; formats of times rfc3339, date, datetime, yyyymmdd, unix, unix_ms, or a
+layout such as "02.01.2006 15:04". Rows that can't be read are named and left out; if no row could be taken the command
+fails.`,
 		Example: "  tailrace import orders.csv --mapping orders.yml\n  tailrace import orders.csv --mapping orders.yml --from 2022-07-01",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,8 +56,12 @@ JSON lines without a mapping are taken as events of the tracking API. A mapping 
 					return err
 				}
 			}
+			mapping.Format = cmp.Or(format, mapping.Format)
 			if name == "" {
 				name = filepath.Base(args[0])
+			}
+			if mappingFile == "" && fileFormat(args[0], mapping.Format) != "jsonl" {
+				return fmt.Errorf("%s needs a --mapping that says whose events its rows are; see `tailrace import --help`", args[0])
 			}
 			window, err := newImportWindow(from, until)
 			if err != nil {
@@ -71,7 +82,7 @@ JSON lines without a mapping are taken as events of the tracking API. A mapping 
 					return err
 				}
 				if c.JSON {
-					return printJSON(cmd.OutOrStdout(), sum)
+					return errors.Join(printJSON(cmd.OutOrStdout(), sum), sum.verdict())
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "imported %s events of %s rows", count(sum.Sent), count(sum.Rows))
 				if sum.Outside > 0 {
@@ -80,19 +91,30 @@ JSON lines without a mapping are taken as events of the tracking API. A mapping 
 				if sum.Bad > 0 {
 					fmt.Fprintf(cmd.OutOrStdout(), ", %s left out", plural(sum.Bad, "bad row"))
 				}
+				if sum.Aside > 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), ", %s set aside (SELECT reason, payload FROM events_rejected)", plural(sum.Aside, "event"))
+				}
 				fmt.Fprintln(cmd.OutOrStdout())
-				return nil
+				return sum.verdict()
 			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&mappingFile, "mapping", "", "YAML file that says how a row becomes an event")
-	f.StringVar(&mapping.Format, "format", "", "csv, tsv, columns or jsonl (default by the file's name)")
+	f.StringVar(&format, "format", "", "csv, tsv, columns or jsonl (default by the file's name)")
 	f.StringVar(&name, "name", "", "name of the import: the same rows under the same name count once (default the file's name)")
 	f.StringVar(&source, "source", "", "source that the events come from (default the only one of kind import, else of kind server)")
 	f.StringVar(&from, "from", "", "only rows at or after this day (YYYY-MM-DD, UTC)")
 	f.StringVar(&until, "until", "", "only rows before this day (YYYY-MM-DD, UTC)")
 	return cmd
+}
+
+// verdict is an error where rows were there and none was taken.
+func (s importSum) verdict() error {
+	if s.Sent == 0 && s.Bad+s.Aside > 0 {
+		return errors.New("nothing was imported")
+	}
+	return nil
 }
 
 // importWindow leaves out rows outside two days; a zero time is open.

@@ -4,8 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +37,7 @@ type importMapping struct {
 type importField struct {
 	Column string `yaml:"column"`
 	Type   string `yaml:"type"`
-	Format string `yaml:"format"` // of times: yyyymmdd, unix, unix_ms, or Go's reference layout; default RFC 3339
+	Format string `yaml:"format"` // of times: one of importTimes, or Go's reference layout; default RFC 3339
 }
 
 // UnmarshalYAML also takes the short form `total: amount`.
@@ -57,8 +60,46 @@ func readMapping(path string) (importMapping, error) {
 	if err := yaml.UnmarshalWithOptions(src, &m, yaml.Strict()); err != nil {
 		return m, fmt.Errorf("reading the mapping %s: %w", path, err)
 	}
+	if err := m.check(); err != nil {
+		return m, fmt.Errorf("reading the mapping %s: %w", path, err)
+	}
 	return m, nil
 }
+
+// check refuses words that no row could be read by, before any is.
+func (m importMapping) check() error {
+	if types := []string{"", "track", "identify", "page", "screen", "group"}; !slices.Contains(types, m.Type) {
+		return fmt.Errorf("type is %s, not %q", strings.Join(types[1:], ", "), m.Type)
+	}
+	if formats := []string{"", "csv", "tsv", "columns", "jsonl"}; !slices.Contains(formats, m.Format) {
+		return fmt.Errorf("format is %s, not %q", strings.Join(formats[1:], ", "), m.Format)
+	}
+	if (m.Type == "" || m.Type == "track") && m.Event == "" {
+		return errors.New("event is missing: the name of the event, or {column}")
+	}
+	if m.UserID == "" && m.Anonymous == "" {
+		return errors.New("user_id is missing: the column that says whose event it is (or anonymous, for visitors)")
+	}
+	timestamp := m.Timestamp
+	timestamp.Type = "time"
+	for name, fields := range map[string]map[string]importField{"": {"timestamp": timestamp}, "properties.": m.Properties, "traits.": m.Traits} {
+		for field, f := range fields {
+			if types := []string{"", "string", "int", "float", "bool", "json", "time"}; !slices.Contains(types, f.Type) {
+				return fmt.Errorf("%s%s: type is %s, not %q", name, field, strings.Join(types[1:], ", "), f.Type)
+			}
+			// A layout in Go's form holds the year of its reference time.
+			if _, named := importTimes[f.Format]; !named && f.Type == "time" && !strings.Contains(f.Format, "06") {
+				return fmt.Errorf("%s%s: format is %s or a layout such as \"02.01.2006 15:04\", not %q", name, field,
+					strings.Join(slices.Sorted(maps.Keys(importTimes))[1:], ", "), f.Format)
+			}
+		}
+	}
+	return nil
+}
+
+// importTimes are the formats of times that have names, as layouts; those of Unix have none.
+var importTimes = map[string]string{"": time.RFC3339Nano, "rfc3339": time.RFC3339Nano, "date": time.DateOnly, "datetime": time.DateTime,
+	"yyyymmdd": "20060102", "unix": "", "unix_ms": ""}
 
 // event makes one event of one row. name and line give the row its message id, so importing the same rows under the
 // same name again counts nothing twice, while two equal lines stay two events.
@@ -180,7 +221,10 @@ func (f importField) value(text string) (any, error) {
 }
 
 func parseImportTime(text, format string) (time.Time, error) {
-	layout := format
+	layout, named := importTimes[format]
+	if !named {
+		layout = format
+	}
 	switch format {
 	case "unix", "unix_ms":
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -191,10 +235,8 @@ func parseImportTime(text, format string) (time.Time, error) {
 			return time.Unix(n, 0), nil
 		}
 		return time.UnixMilli(n), nil
-	case "yyyymmdd":
-		layout = "20060102"
-	case "":
-		layout, format = time.RFC3339Nano, "RFC 3339, such as 2026-01-31T23:59:59Z"
+	case "", "rfc3339":
+		format = "RFC 3339, such as 2026-01-31T23:59:59Z"
 	}
 	at, err := time.Parse(layout, text)
 	if err != nil {

@@ -20,11 +20,7 @@ type rowReader interface {
 
 // newRowReader opens the format of a mapping (or of the file's name) on r.
 func newRowReader(r io.Reader, path string, m importMapping) (rowReader, error) {
-	format := m.Format
-	if format == "" {
-		format = map[string]string{".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}[strings.ToLower(filepath.Ext(path))]
-	}
-	switch format {
+	switch format := fileFormat(path, m.Format); format {
 	case "csv", "tsv":
 		c := csv.NewReader(r)
 		if format == "tsv" {
@@ -52,6 +48,14 @@ func newRowReader(r io.Reader, path string, m importMapping) (rowReader, error) 
 	default:
 		return nil, fmt.Errorf("%s: say what it is with --format csv, tsv, columns or jsonl", path)
 	}
+}
+
+// fileFormat is the format that is said, else the one that the file's name says; empty if neither does.
+func fileFormat(path, said string) string {
+	if said != "" {
+		return said
+	}
+	return map[string]string{".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}[strings.ToLower(filepath.Ext(path))]
 }
 
 func newLines(r io.Reader) *bufio.Scanner {

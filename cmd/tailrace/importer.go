@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,7 +25,8 @@ type importSum struct {
 	Sent    int `json:"sent"`
 	Outside int `json:"outside_dates"`
 	Bad     int `json:"bad_rows"`
-	Line    int `json:"line"` // the last line that is safely accepted
+	Aside   int `json:"set_aside"` // by the collector, with the reason in events_rejected
+	Line    int `json:"line"`      // the last line that is safely accepted
 }
 
 type importer struct {
@@ -97,6 +99,16 @@ func (i *importer) bad(line int, err error) {
 
 func (i *importer) add(ctx context.Context, line int, row map[string]string, object json.RawMessage) error {
 	event := []byte(object)
+	if object != nil && i.mapping.Event == "" && i.mapping.UserID == "" {
+		var times struct{ OriginalTimestamp, Timestamp string }
+		if err := json.Unmarshal(object, &times); err == nil { // the collector says what is wrong with it
+			if at, err := time.Parse(time.RFC3339, cmp.Or(times.OriginalTimestamp, times.Timestamp)); err == nil && !i.window.holds(at) {
+				i.sum.Rows++
+				i.sum.Outside++
+				return nil
+			}
+		}
+	}
 	if object == nil || i.mapping.Event != "" || i.mapping.UserID != "" {
 		i.mapping.jsonLines = object != nil
 		body, err := i.mapping.event(i.name, line, row)
@@ -151,11 +163,16 @@ func (i *importer) flush(ctx context.Context) error {
 			defer res.Body.Close()
 			return fmt.Errorf("sending up to line %d: %w", i.line, readProblem(res))
 		}
-		if err := res.Body.Close(); err != nil {
+		var answer struct {
+			Rejected int `json:"rejected"`
+		}
+		err = json.NewDecoder(res.Body).Decode(&answer)
+		if err = errors.Join(err, res.Body.Close()); err != nil {
 			return fmt.Errorf("reading the collector's answer: %w", err)
 		}
 		if status == http.StatusOK {
-			i.sum.Sent += len(i.batch)
+			i.sum.Sent += len(i.batch) - answer.Rejected
+			i.sum.Aside += answer.Rejected
 			i.batch, i.batchBytes = nil, 0
 			return i.remember()
 		}
