@@ -48,6 +48,7 @@ const (
 	CodeSyncSource     Code = "sync-source"
 	CodeTest           Code = "test"
 	CodeTraitType      Code = "trait-type"
+	CodeUnitTest       Code = "unit-test"
 	CodeUnknownColumn  Code = "unknown-column"
 	CodeUnknownKey     Code = "unknown-key"
 	CodeUnknownName    Code = "unknown-name"
@@ -103,6 +104,7 @@ var codeSummaries = map[Code]string{
 	CodeSyncSource:     "A sync sends nothing, or more than one thing",
 	CodeTest:           "A test names no check, or several",
 	CodeTraitType:      "A trait's value has another type than its header says",
+	CodeUnitTest:       "A unit test doesn't fit the file that it tests",
 	CodeUnknownColumn:  "A column doesn't exist",
 	CodeUnknownKey:     "A key is unknown",
 	CodeUnknownName:    "Nothing has this name",

@@ -2,8 +2,8 @@
 // with positions, and everything that is wrong with them into diagnostics.
 //
 // It owns the meaning of tailrace.yml, sources/*.yml, tracking_plans/*.yml,
-// models/*.sql, traits/*.sql, audiences/*.sql, destinations/*.yml and
-// syncs/*.yml: their keys, defaults, references and the graph between them.
+// models/*.sql, traits/*.sql, audiences/*.sql, destinations/*.yml,
+// syncs/*.yml and tests/*.yml: their keys, defaults, references and the graph between them.
 //
 // It must never know a database, HTTP or a vendor. What only a warehouse or a
 // connector knows reaches it as plain values: columns in [CheckColumns], a

@@ -19,7 +19,7 @@ var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,99}$`)
 // folders are the folders that are read, and the suffix of their files.
 var folders = map[string]string{
 	"sources": ".yml", "tracking_plans": ".yml", "models": ".sql", "traits": ".sql",
-	"audiences": ".sql", "destinations": ".yml", "syncs": ".yml",
+	"audiences": ".sql", "destinations": ".yml", "syncs": ".yml", "tests": ".yml",
 }
 
 // Load reads the project in dir. References to secrets and settings are resolved
@@ -63,6 +63,7 @@ func build(files map[string]string, env func(string) (string, bool), problems Di
 	l.checkPriorities()
 	l.checkIncrementals()
 	l.checkRenames()
+	l.checkUnitTests()
 	l.out.Sort()
 	return l.p, l.out
 }
@@ -89,6 +90,8 @@ func (l *loader) file(name, text string) {
 		l.destination(name, base, text)
 	case "syncs":
 		l.sync(name, base, text)
+	case "tests":
+		l.unitTests(name, base, text)
 	}
 }
 

@@ -18,6 +18,9 @@ type Project struct {
 	Audiences     []*SQLFile
 	Destinations  []*Destination
 	Syncs         []*Sync
+	UnitTests     []*UnitTest // in order of files and of their text
+
+	unitTestFiles []*UnitTests
 
 	files map[string]string
 	graph *Graph

@@ -17,6 +17,7 @@ import (
 // schemas are the kinds of files that [Schema] describes.
 var schemas = map[string]any{
 	"tailrace": Config{}, "source": Source{}, "tracking_plan": TrackingPlan{}, "destination": Destination{}, "sync": Sync{},
+	"test":  UnitTests{},
 	"model": Header{}, "trait": Header{}, "audience": Header{},
 }
 
@@ -90,7 +91,7 @@ func annotate(s *jsonschema.Schema, t reflect.Type) {
 	}
 }
 
-//go:embed config.go source.go tracking_plan.go destination.go sync.go sync_events.go sync_exit.go header.go
+//go:embed config.go source.go tracking_plan.go destination.go sync.go sync_events.go sync_exit.go header.go unittest.go
 var typeSources embed.FS
 
 // comments are the doc comments of types and fields, by Type and Type.Field: the

@@ -16,6 +16,7 @@ import (
 //	path/         files under a folder, or one file
 //	+name name+   with everything it reads, with everything that reads it
 //	a,b           what both select
+//	a b           what either selects
 //
 // What exclude names is left out. A selector that names nothing is an error.
 func (p *Project) Select(selectors, exclude []string) ([]Node, error) {
@@ -25,7 +26,7 @@ func (p *Project) Select(selectors, exclude []string) ([]Node, error) {
 			chosen[n] = true
 		}
 	}
-	for _, s := range selectors {
+	for _, s := range eitherOf(selectors) {
 		found, err := p.selectBoth(s)
 		if err != nil {
 			return nil, err
@@ -34,7 +35,7 @@ func (p *Project) Select(selectors, exclude []string) ([]Node, error) {
 			chosen[n] = true
 		}
 	}
-	for _, s := range exclude {
+	for _, s := range eitherOf(exclude) {
 		found, err := p.selectBoth(s)
 		if err != nil {
 			return nil, err
@@ -44,6 +45,12 @@ func (p *Project) Select(selectors, exclude []string) ([]Node, error) {
 		}
 	}
 	return slices.DeleteFunc(p.graph.Nodes(), func(n Node) bool { return !chosen[n] }), nil
+}
+
+// eitherOf splits selectors at blanks, but for those beside a comma.
+func eitherOf(selectors []string) []string {
+	words := strings.Fields(strings.ReplaceAll(strings.Join(selectors, " "), ",", " , "))
+	return strings.Fields(strings.ReplaceAll(strings.Join(words, " "), " , ", ","))
 }
 
 func (p *Project) selectBoth(selector string) (map[Node]bool, error) {

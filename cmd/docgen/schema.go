@@ -20,6 +20,7 @@ var kindTitles = []struct{ kind, title string }{
 	{"audience", "Headers of models/, traits/ and audiences/NAME.sql"},
 	{"destination", "destinations/NAME.yml"},
 	{"sync", "syncs/NAME.yml"},
+	{"test", "tests/NAME.yml"},
 }
 
 // schemaPage lists the keys of every kind of file.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +17,7 @@ import (
 )
 
 func planCommand(c *config) *cobra.Command {
-	var selectors, exclude []string
+	var chosen selection
 	var samples int
 	cmd := &cobra.Command{
 		Use:   "plan [SYNC…]",
@@ -26,7 +25,7 @@ func planCommand(c *config) *cobra.Command {
 		Long:  "Plans each sync against the live warehouse and prints how many rows would be added, changed and removed, with samples. Nothing is sent. Without names, all syncs; --select takes dbt's selectors.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, c, func(cl *client) error {
-				names, err := c.syncNames(args, selectors, exclude)
+				names, err := chosen.names(cmd.Context(), c, project.KindSync, args)
 				if err != nil {
 					return err
 				}
@@ -49,26 +48,25 @@ func planCommand(c *config) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringSliceVarP(&selectors, "select", "s", nil, "dbt's selectors: a name, tag:retention, +name, path/")
-	cmd.Flags().StringSliceVar(&exclude, "exclude", nil, "selectors to leave out")
+	chosen.bind(cmd)
 	cmd.Flags().IntVar(&samples, "samples", 5, "changes to show of each sync")
 	return cmd
 }
 
 func syncCommand(c *config) *cobra.Command {
 	var request syncRequest
-	var selectors, exclude []string
+	var chosen selection
 	var noWait bool
 	cmd := &cobra.Command{
 		Use:     "sync SYNC…",
 		Short:   "Run syncs now and wait for both sums",
 		Example: "  tailrace sync lapsed_to_hubspot\n  tailrace sync --dry-run lapsed_to_hubspot\n  tailrace sync --select tag:retention",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && len(selectors) == 0 {
+			if len(args) == 0 && chosen.empty() {
 				return fmt.Errorf("name a sync, or --select some; `tailrace plan` lists all")
 			}
 			return withClient(cmd, c, func(cl *client) error {
-				names, err := c.syncNames(args, selectors, exclude)
+				names, err := chosen.names(cmd.Context(), c, project.KindSync, args)
 				if err != nil {
 					return err
 				}
@@ -84,8 +82,7 @@ func syncCommand(c *config) *cobra.Command {
 	cmd.Flags().BoolVar(&request.DryRun, "dry-run", false, "plan only")
 	cmd.Flags().BoolVar(&request.Full, "full", false, "send everything again, on purpose")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "start and return")
-	cmd.Flags().StringSliceVarP(&selectors, "select", "s", nil, "dbt's selectors: a name, tag:retention, +name, path/")
-	cmd.Flags().StringSliceVar(&exclude, "exclude", nil, "selectors to leave out")
+	chosen.bind(cmd)
 	for _, verb := range []string{"pause", "resume"} {
 		cmd.AddCommand(&cobra.Command{
 			Use: verb + " SYNC", Short: strings.ToUpper(verb[:1]) + verb[1:] + " a sync", Args: cobra.ExactArgs(1),
@@ -108,31 +105,6 @@ type syncRequest struct {
 	DryRun bool `json:"dry_run"`
 	Full   bool `json:"full"`
 	noWait bool
-}
-
-// syncNames turns arguments and selectors into the names of syncs; with neither, all of them.
-func (c *config) syncNames(args, selectors, exclude []string) ([]string, error) {
-	if len(args) > 0 && len(selectors) == 0 {
-		return args, nil
-	}
-	p, found := project.Load(c.Project, os.LookupEnv)
-	if bad := found.Errors(); len(bad) > 0 {
-		return nil, &project.Invalid{Diagnostics: bad}
-	}
-	nodes, err := p.Select(append(selectors, args...), exclude)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, n := range nodes {
-		if n.Kind == project.KindSync {
-			names = append(names, n.Name)
-		}
-	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("no sync is selected")
-	}
-	return names, nil
 }
 
 // maxBusy bounds how many runs of a busy sync a command waits for before it gives up.
