@@ -160,7 +160,7 @@ func (u *Units) widenProfiles(ctx context.Context) error {
 				}
 				continue // its own tests tell
 			}
-			found, ok := traitValue(&Materialization{Columns: u.shapes[f.Name].stored})
+			found, ok := traitValue(f, &Materialization{Columns: u.shapes[f.Name].stored})
 			if !ok {
 				continue
 			}

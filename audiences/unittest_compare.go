@@ -102,7 +102,7 @@ func (s *scene) expected(f *project.SQLFile) (columns []Column, rows []map[strin
 		}
 	case e.Values != nil:
 		at = []string{"expect", "values"}
-		value, _ := traitValue(&Materialization{Columns: known})
+		value, _ := traitValue(f, &Materialization{Columns: known})
 		for _, key := range slices.Sorted(maps.Keys(e.Values)) {
 			given = append(given, map[string]any{keyColumn: key, value.Name: e.Values[key]})
 		}

@@ -142,9 +142,12 @@ func (s *shape) members(sql string, withKey bool) string {
 	for _, c := range s.stored {
 		name := warehouse.QuoteIdentifier(c.Name)
 		outer = append(outer, name)
-		if s.resolve != "" && c.Name == columnProfile {
+		switch {
+		case s.resolve != "" && c.Name == columnProfile:
 			columns = append(columns, "toUUIDOrZero("+keyAlias+") AS "+name)
-		} else {
+		case s.file.Header.Experiment != nil && c.Name == project.HoldoutColumn:
+			columns = append(columns, s.file.Header.Experiment.HeldOutSQL(keyAlias)+" AS "+name)
+		default:
 			columns = append(columns, "CAST(r."+name+" AS "+c.Type+") AS "+name)
 		}
 	}
@@ -182,7 +185,7 @@ func (s *scene) profiles(n project.Node) error {
 			columns += ", CAST(defaultValueOfTypeName(" + quoteText(c.Type) + ") AS " + c.Type + ") AS " + warehouse.QuoteIdentifier(c.Name)
 			continue
 		}
-		value, _ := traitValue(&Materialization{Columns: shape.stored})
+		value, _ := traitValue(shape.file, &Materialization{Columns: shape.stored})
 		columns += fmt.Sprintf(", t%d.value AS %s", i, warehouse.QuoteIdentifier(c.Name))
 		joins += fmt.Sprintf("\nLEFT JOIN (SELECT toString(%s) AS key, %s AS value FROM %s) AS t%d ON t%d.key = toString(p.profile_id)",
 			warehouse.QuoteIdentifier(shape.stored[0].Name), nullable(value), warehouse.QuoteIdentifier(c.Name), i, i)
