@@ -137,6 +137,11 @@ func (a *Audiences) increment(ctx context.Context, p *project.Project, f *projec
 		}
 		if made == nil {
 			why, now.Full = "profiles went on being merged", today
+		} else if many, err := a.tooMany(ctx, made.profiles); err != nil {
+			return nil, err
+		} else if many {
+			a.dropAffected(ctx, made)
+			why, now.Full, made = fmt.Sprintf("%d profiles have new events, more than pays", made.profiles), today, nil
 		}
 	}
 	text, err := json.Marshal(now)
@@ -150,6 +155,21 @@ func (a *Audiences) increment(ctx context.Context, p *project.Project, f *projec
 	}
 	m.addReason("incremental: %d profiles computed anew", made.profiles)
 	return made, nil
+}
+
+// tooMany tells whether a full pass is the cheaper way: looking up the events
+// of many profiles costs more than reading all in order. Measured over 300,000
+// events, 1 % of the profiles took half of a full pass, 29 % three times as long.
+func (a *Audiences) tooMany(ctx context.Context, profiles uint64) (bool, error) {
+	const few, share = 1000, 20
+	if profiles <= few {
+		return false, nil
+	}
+	var all uint64
+	if err := a.db.Get(ctx, &all, "SELECT uniq(profile_id) FROM "+a.table("identities")); err != nil {
+		return false, fmt.Errorf("counting profiles: %w", err)
+	}
+	return profiles*share > all, nil
 }
 
 // affected writes the profiles that are to be computed anew into a table of its
