@@ -63,6 +63,7 @@ func (b *bench) erase(id string) api.ErasureView {
 			checks, _ := b.erasures.Checks(b.Context(), id)
 			require.FailNow(b, "the erasure came to no end", "%+v %+v", x, checks)
 		}
+		<-time.After(50 * time.Millisecond)
 		receipts, err := b.erasures.Receipts(b.Context(), id)
 		require.NoError(b, err)
 		for _, r := range receipts {

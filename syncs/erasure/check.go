@@ -19,16 +19,16 @@ const partsPlace = "parts to be deleted"
 
 // look scans every column of every table of ours that can hold a text, the files of the data folder, and what the engine
 // is about to delete, and writes down what it found of the values. The sum is without such parts.
-func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[string]bool, tables []string) (found uint64, err error) {
+func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[string]bool, rewritten time.Time) (found uint64, err error) {
 	checks, err := e.lookAtTables(ctx, in)
 	if err != nil {
 		return 0, err
 	}
-	old, err := e.oldParts(ctx, tables)
+	old, err := e.oldParts(ctx, rewritten)
 	if err != nil {
 		return 0, err
 	}
-	checks = append(checks, PlaceCheck{Place: partsPlace, LookedAt: uint64(len(tables)), Found: old})
+	checks = append(checks, PlaceCheck{Place: partsPlace, LookedAt: uint64(len(checks)), Found: old})
 	files, err := e.lookAtFiles(values)
 	if err != nil {
 		return 0, err
@@ -98,7 +98,8 @@ func (e *Engine) values(ctx context.Context, erasureID string) (map[string]bool,
 // Verify looks again, also after an erasure is over: the caller says who it was, since nothing here knows any more.
 // What it finds is recorded with the erasure. Errors: ErrNotFound, *IdentifierError.
 func (e *Engine) Verify(ctx context.Context, erasureID string, ids []Identifier) ([]PlaceCheck, error) {
-	if _, err := e.Get(ctx, erasureID); err != nil {
+	x, err := e.Get(ctx, erasureID)
+	if err != nil {
 		return nil, err
 	}
 	if err := check(ids); err != nil {
@@ -113,7 +114,7 @@ func (e *Engine) Verify(ctx context.Context, erasureID string, ids []Identifier)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := e.look(ctx, erasureID, e.subjectsOf(subjects), values, nil); err != nil {
+	if _, err := e.look(ctx, erasureID, e.subjectsOf(subjects), values, x.At); err != nil {
 		return nil, err
 	}
 	return e.Checks(ctx, erasureID)

@@ -46,49 +46,11 @@ func (e *Engine) erasePlace(ctx context.Context, p place, in set, erased map[str
 		return nil
 	}
 	erased[p.table] = n
-	// Rewritten parts leave their old ones behind for minutes; they go soon while an erasure is under way.
-	if err := e.db.Exec(ctx, "ALTER TABLE "+e.table(p.table)+" MODIFY SETTING old_parts_lifetime = 1"); err != nil {
-		return err
-	}
 	sql := "ALTER TABLE " + e.table(p.table) + " DELETE WHERE " + where
 	if p.blank != "" {
 		sql = "ALTER TABLE " + e.table(p.table) + " UPDATE " + p.blank + " WHERE " + where
 	}
 	return e.db.Exec(ctx, sql, inPlace)
-}
-
-// nudge lets the engine look at once which parts it can delete, where it would in its own time.
-func (e *Engine) nudge(ctx context.Context, tables []string) {
-	for _, table := range tables {
-		if err := e.db.Exec(ctx, "SYSTEM START MERGES "+e.table(table)); err != nil {
-			e.o.Log.Debug("the engine deletes old parts in its own time", "table", table, "error", err)
-		}
-	}
-}
-
-// oldParts counts parts that the engine has put aside and not deleted yet, of the tables that were rewritten, and gives
-// the tables their own lifetime of such parts back when there is none.
-func (e *Engine) oldParts(ctx context.Context, tables []string) (uint64, error) {
-	if len(tables) == 0 {
-		return 0, nil
-	}
-	var n uint64
-	err := e.db.Get(ctx, &n, "SELECT count() FROM system.parts WHERE database = {db:String} AND NOT active AND table IN {tables:Array(String)}",
-		warehouse.P{"db": e.db.Database(), "tables": tables})
-	if err != nil {
-		return 0, fmt.Errorf("looking for parts that are about to be deleted: %w", err)
-	}
-	return n, nil
-}
-
-// settle gives tables back the lifetime of old parts that they are made with.
-func (e *Engine) settle(ctx context.Context, tables []string) error {
-	for _, table := range tables {
-		if err := e.db.Exec(ctx, "ALTER TABLE "+e.table(table)+" RESET SETTING old_parts_lifetime"); err != nil {
-			return fmt.Errorf("resetting %s: %w", table, err)
-		}
-	}
-	return nil
 }
 
 // forget drops what an erasure knew of the people.

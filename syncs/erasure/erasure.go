@@ -43,7 +43,7 @@ type Options struct {
 	// Tries is how often a removal that a destination didn't take is tried again before it is left to a person; zero means 3.
 	Tries int
 	// PartsFor is how long the engine may take to delete the parts that it has put aside before a person is told; zero means
-	// an hour, less than zero not to wait.
+	// six minutes, less than zero not to wait.
 	PartsFor time.Duration
 }
 

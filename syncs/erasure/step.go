@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -66,7 +65,9 @@ func (e *Engine) Step(ctx context.Context, id string) error {
 	for !x.State.Over() {
 		switch x.State {
 		case Requested:
-			err = e.move(ctx, &x, Removing, nil)
+			if err = e.hurry(ctx); err == nil { // early, so that cleanups wake while destinations are told
+				err = e.move(ctx, &x, Removing, nil)
+			}
 		case Removing:
 			err = e.removing(ctx, &x)
 		case Erasing:
@@ -102,6 +103,9 @@ func (e *Engine) erasing(ctx context.Context, x *Erasure) error {
 	if err := e.suppressByHash(ctx, x.ID); err != nil {
 		return fmt.Errorf("suppressing who is erased by hash: %w", err)
 	}
+	if err := e.hurry(ctx); err != nil {
+		return err
+	}
 	erased, err := e.eraseTables(ctx, x)
 	if err != nil {
 		return err
@@ -115,23 +119,21 @@ func (e *Engine) erasing(ctx context.Context, x *Erasure) error {
 }
 
 func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
-	tables := slices.DeleteFunc(slices.Sorted(maps.Keys(x.Counts)), func(name string) bool { return name == "rounds" })
-	old, err := e.oldParts(ctx, tables)
+	old, err := e.oldParts(ctx, x.At)
 	if err != nil {
 		return err
 	}
 	if old > 0 && e.now().Sub(x.At) < e.o.PartsFor {
-		e.nudge(ctx, tables)
+		if err := e.hurry(ctx); err != nil { // another erasure that has ended may have stopped it
+			return err
+		}
 		return &again{time.Second}
-	}
-	if err := e.settle(ctx, tables); err != nil {
-		return err
 	}
 	values, err := e.values(ctx, x.ID)
 	if err != nil {
 		return err
 	}
-	found, err := e.look(ctx, x.ID, e.subjectsOf(x.ID), values, tables)
+	found, err := e.look(ctx, x.ID, e.subjectsOf(x.ID), values, x.At)
 	if err != nil {
 		return err
 	}
@@ -151,6 +153,9 @@ func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
 	}
 	if found > 0 {
 		to, why = ManualActionRequired, "their values are still found somewhere: see the checks"
+	}
+	if err := e.settle(ctx); err != nil {
+		return err
 	}
 	return e.move(ctx, x, to, func(next *Erasure) { next.Error = why })
 }
