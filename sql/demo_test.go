@@ -24,7 +24,7 @@ func TestTheShopProjectHasNothingToSay(t *testing.T) {
 	t.Parallel()
 	p, out := project.Load(writeDemo(t), func(string) (string, bool) { return "", false })
 	require.Empty(t, out.String())
-	require.Len(t, p.Syncs, 8)
+	require.Len(t, p.Syncs, 9)
 	require.True(t, p.Destination("hubspot").Sandbox)
 	require.Empty(t, p.Destination("webhook").Credentials)
 }

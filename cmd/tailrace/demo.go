@@ -37,7 +37,7 @@ func demoCommand(c *config) *cobra.Command {
 		Use:   "demo",
 		Short: "Play a shop's traffic through the whole path, on embedded engines and stand-ins",
 		Long: `Writes the shop project into a fresh folder, starts everything embedded, sends months of a seeded shop's traffic through
-the collector's HTTP API, materializes the traits and audiences, syncs them to stand-ins for HubSpot, Mailchimp, Meta and a webhook,
+the collector's HTTP API, materializes the traits and audiences, syncs them to stand-ins for HubSpot, Mailchimp, Meta, Mixpanel and a webhook,
 and prints what happened. Then it keeps running with live traffic until you stop it.
 
 Nothing leaves this machine: the stand-ins imitate the vendors (rate limits, errors of single rows) in process.`,

@@ -4,12 +4,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/connectors/all"
+	"github.com/tailrace/tailrace/connectors/sandbox"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
 )
@@ -30,6 +32,9 @@ func TestNormalisersExist(t *testing.T) {
 
 var exampleFile = regexp.MustCompile("(?ms)^```yaml\n# (\\S+\\.yml)\n(.*?)^```")
 
+// exampleSecrets are secrets of the pages that have to look like one.
+var exampleSecrets = map[string]string{"MAILCHIMP_KEY": "0123456789abcdef-us1", "HOOK_SECRET": sandbox.WebhookSecret}
+
 // TestDestinationPages: the files of each page under docs/destinations are valid in the shop project.
 func TestDestinationPages(t *testing.T) {
 	t.Parallel()
@@ -47,7 +52,13 @@ func TestDestinationPages(t *testing.T) {
 		for _, f := range files {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.FromSlash(f[1])), []byte(f[2]), 0o600))
 		}
-		p, diagnostics := project.Load(dir, func(name string) (string, bool) { return "value of " + name, name == "META_TOKEN" })
+		p, diagnostics := project.Load(dir, func(name string) (string, bool) {
+			value, special := exampleSecrets[name]
+			if !special {
+				value = "value of " + name
+			}
+			return value, strings.Contains(string(text), "${env:"+name+"}") // what a page asks for is set
+		})
 		require.False(t, diagnostics.HasErrors(), "%s: %v", page, diagnostics)
 		require.Empty(t, checkProject(p).String(), page)
 	}

@@ -26,7 +26,11 @@ var partialNamed = everyCase(func(t testing.TB, h Harness, c Case, p *problems) 
 			case "invalid", "forgotten":
 				want = connectors.Rejected
 			case "locked":
-				want = connectors.Deferred
+				// Not every vendor puts a row off: where its stand-in took the
+				// row, that is what has to be said.
+				if !w.model.Holds(b, b.Rows[i]) {
+					want = connectors.Deferred
+				}
 			}
 			if r.Status != want || (want == connectors.Rejected && (r.Code == "" || r.Words == "")) {
 				p.add("%v: row %d is %s (%s: %s), not %s", bad, i, r.Status, r.Code, r.Words, want)
@@ -80,7 +84,12 @@ var wrongCount = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	if !c.RowErrors || c.EmptyAccepts {
 		return
 	}
-	for name, rewrite := range map[string]func([]byte) []byte{"missing": h.dropFirst, "foreign": h.foreign} {
+	rewrites, want := map[string]func([]byte) []byte{"missing": h.dropFirst, "foreign": h.foreign}, 1
+	if h.Counted != "" {
+		// Nobody knows which row a wrong number leaves out.
+		rewrites, want = map[string]func([]byte) []byte{"too few": h.recount(-1), "too many": h.recount(1)}, newWorld(t, h).limit(c)
+	}
+	for name, rewrite := range rewrites {
 		w := newWorld(t, h)
 		b := w.batch(c, "plan:1", w.few(c, 4))
 		w.rewrite = rewrite
@@ -91,8 +100,8 @@ var wrongCount = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 				unknown++
 			}
 		}
-		if unknown != 1 || o.Err == nil || o.Err.Do != connectors.FindOut {
-			p.add("%s: %d rows are unknown, not 1 (%v)", name, unknown, o.Err)
+		if unknown != min(want, len(b.Rows)) || o.Err == nil || o.Err.Do != connectors.FindOut {
+			p.add("%s: %d rows are unknown, not %d (%v)", name, unknown, min(want, len(b.Rows)), o.Err)
 		}
 	}
 })

@@ -37,6 +37,9 @@ type Harness struct {
 	// Results are where an answer holds one result per row: names of arrays, or
 	// "" for an answer that is itself the one row's; nil: "results".
 	Results []string
+	// Counted is the number in an answer that counts the rows taken, at a vendor
+	// that names only those it refuses; "": each row has a result.
+	Counted string
 	// Stored is how the vendor keeps a value, as text.
 	Stored func(connectors.Value) string
 	// BadFiles is the folder of *.bad.yml files.
