@@ -128,6 +128,17 @@ func (d *Destination) Name() string { return d.o.Name }
 // Standin reports whether requests go to a stand-in in this process.
 func (d *Destination) Standin() bool { return d.o.Sandbox }
 
+// InFlight is how many requests may be on their way at once; zero means any number.
+func (d *Destination) InFlight() int {
+	least := 0
+	for _, b := range d.budgets {
+		if b.Concurrency > 0 && (least == 0 || b.Concurrency < least) {
+			least = b.Concurrency
+		}
+	}
+	return least
+}
+
 // Timeout bounds one Write, so an intent's deadline is at most now + Timeout.
 func (d *Destination) Timeout() time.Duration { return d.timeout }
 

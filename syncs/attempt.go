@@ -51,15 +51,13 @@ func (d *delivery) attempt(ctx context.Context, b *loadedBatch, p *piece, spec c
 		d.wait(d.now(), "the slice is over")
 		return false, nil
 	}
-	// The lot was checked a while ago: what was withdrawn since must not leave.
-	if parts, err := d.permissionParts(ctx); err != nil {
-		return false, err
-	} else if parts != d.permissions {
+	a := attempt{part: p.part, number: b.nextAttempt(), rows: map[uint64]bool{}, at: d.now(), deadline: d.now().Add(d.job.dst.Timeout())}
+	err = d.commit(ctx, d.intents, [][]any{d.intent(b, p, &a, request.Key)})
+	if errors.Is(err, errPermissionsMoved) {
 		d.wait(d.now(), "consent or suppression changed; the rest is checked again")
 		return false, nil
 	}
-	a := attempt{part: p.part, number: b.nextAttempt(), rows: map[uint64]bool{}, at: d.now(), deadline: d.now().Add(d.job.dst.Timeout())}
-	if err := d.commit(ctx, d.intents, [][]any{d.intent(b, p, &a, request.Key)}); err != nil {
+	if err != nil {
 		return false, fmt.Errorf("writing an intent: %w", err)
 	}
 	b.attempts = append(b.attempts, a)

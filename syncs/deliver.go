@@ -30,6 +30,7 @@ type delivery struct {
 	checked   time.Time
 
 	permissions uint64 // as they were when the lot was checked; set between lots
+	page        []batch
 }
 
 // Deliver sends a slice of a run's batches, at most Options.Slice long. It is
@@ -62,7 +63,7 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	d := &delivery{Engine: e, job: j, run: r, claim: e.openClaim(r.PlanID)}
 	defer e.release(context.WithoutCancel(ctx), d.claim)
 	busy := func() bool { return d.busy.Load() <= 0 }
-	d.intents = newGroupCommit(func(rows [][]any) error { return d.write(ctx, "sync_intents", intentColumns, rows) }, busy)
+	d.intents = newGroupCommit(func(rows [][]any) error { return d.writeIntents(ctx, rows) }, busy)
 	d.outcomes = newGroupCommit(func(rows [][]any) error { return d.write(ctx, "sync_outcomes", outcomeColumns, rows) }, busy)
 	done, err := d.slice(ctx)
 	d.intents.close()
@@ -119,11 +120,27 @@ func (d *delivery) write(ctx context.Context, table string, columns []string, ro
 	return d.insert(ctx, table, columns, rows, table+":"+d.run.PlanID+":"+contentHash(rows))
 }
 
+// errPermissionsMoved stops intents: consent or suppression changed since the lot was checked.
+var errPermissionsMoved = errors.New("consent or suppression changed")
+
+// writeIntents looks once more, for a whole group, whether anything was withdrawn since the lot was checked: what was
+// must not leave. Nobody of the group sends before this look and the insert are over.
+func (d *delivery) writeIntents(ctx context.Context, rows [][]any) error {
+	parts, err := d.permissionParts(ctx)
+	if err != nil {
+		return err
+	}
+	if parts != d.permissions {
+		return errPermissionsMoved
+	}
+	return d.write(ctx, "sync_intents", intentColumns, rows)
+}
+
 // slice works lot after lot; done reports that no batch is left.
 func (d *delivery) slice(ctx context.Context) (done bool, err error) {
 	end := time.Now().Add(d.o.Slice)
 	for after := uint32(0); ; {
-		batches, err := d.todo(ctx, d.run, after)
+		batches, err := d.nextLot(ctx, after)
 		if err != nil {
 			return false, err
 		}
@@ -165,7 +182,11 @@ func (d *delivery) lot(ctx context.Context, batches []batch, end time.Time) erro
 	}
 	todo := make(chan *loadedBatch)
 	var workers sync.WaitGroup
-	for range min(d.o.Concurrency, len(lot)) {
+	atOnce := d.o.Concurrency
+	if most := d.job.dst.InFlight(); most > 0 {
+		atOnce = min(atOnce, most)
+	}
+	for range min(atOnce, len(lot)) {
 		workers.Go(func() {
 			for b := range todo {
 				d.busy.Add(1)

@@ -43,7 +43,8 @@ type Options struct {
 	Worker string
 	// Slice bounds one call of Deliver; zero means 45 s.
 	Slice time.Duration
-	// Concurrency is how many batches a slice has on their way at once; zero means 8.
+	// Concurrency is how many batches a slice has on their way at once, as far as
+	// the destination allows; zero means 20.
 	Concurrency int
 	// Grace is how long after an intent's deadline, or after a claim went
 	// quiet, a batch may be taken over; zero means 5 s.
@@ -100,7 +101,7 @@ func New(o Options) *Engine {
 		o.Slice = 45 * time.Second
 	}
 	if o.Concurrency == 0 {
-		o.Concurrency = 8
+		o.Concurrency = 20
 	}
 	if o.Grace == 0 {
 		o.Grace = 5 * time.Second

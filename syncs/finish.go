@@ -10,7 +10,7 @@ import (
 )
 
 // foldRange is how many rows of a plan one fold takes, which bounds its memory.
-const foldRange = 250_000
+const foldRange = 100_000
 
 // Finish closes a run whose delivery ended: it waits for requests that may
 // still be on their way, folds the outcomes into the state, computes both sums

@@ -30,6 +30,28 @@ func stepOf(b batch) step {
 	return s
 }
 
+// pageBatches is how many batches a slice remembers as to do. It only saves
+// questions: what is left of a batch is read when it is claimed.
+const pageBatches = 5000
+
+// nextLot takes the next lot from the page, or from the ledger where the page is used up.
+func (d *delivery) nextLot(ctx context.Context, after uint32) ([]batch, error) {
+	if len(d.page) == 0 {
+		var err error
+		if d.page, err = d.todo(ctx, d.run, after); err != nil {
+			return nil, err
+		}
+	}
+	n, rows := 0, uint32(0)
+	for n < len(d.page) && n < lotBatches && (n == 0 || rows+d.page[n].rows <= lotRows) {
+		rows += d.page[n].rows
+		n++
+	}
+	lot := d.page[:n:n]
+	d.page = d.page[n:]
+	return lot, nil
+}
+
 // todo are the next batches that have rows without a final outcome: of the
 // first phase that has any, since removals are answered before additions go.
 // after skips batches up to a number, which other workers have.
@@ -40,7 +62,7 @@ func (e *Engine) todo(ctx context.Context, r *Run, after uint32) ([]batch, error
 	}
 	defer rows.Close()
 	var out []batch
-	total, phase := uint32(0), -1
+	phase := -1
 	for rows.Next() {
 		var b batch
 		if err := rows.Scan(&b.no, &b.phase, &b.action, &b.firstRow, &b.lastRow, &b.rows, &b.bytes, &b.digest); err != nil {
@@ -49,13 +71,13 @@ func (e *Engine) todo(ctx context.Context, r *Run, after uint32) ([]batch, error
 		if phase < 0 {
 			phase = int(b.phase)
 		}
-		if int(b.phase) != phase || (len(out) > 0 && (total+b.rows > lotRows || len(out) >= lotBatches)) {
+		if int(b.phase) != phase || len(out) >= pageBatches {
 			break
 		}
 		if b.no <= after {
 			continue
 		}
-		out, total = append(out, b), total+b.rows
+		out = append(out, b)
 	}
 	return out, rows.Close()
 }

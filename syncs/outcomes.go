@@ -3,6 +3,7 @@ package syncs
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -107,8 +108,24 @@ func (w *outcomeWriter) flush(ctx context.Context) error {
 // contentHash names the content of a block in its token.
 func contentHash(rows [][]any) string {
 	h := sha256.New()
+	var line []byte
 	for _, r := range rows {
-		fmt.Fprintln(h, r...)
+		line = line[:0]
+		for _, value := range r {
+			switch v := value.(type) {
+			case string:
+				line = append(binary.AppendUvarint(line, uint64(len(v))), v...)
+			case uint64:
+				line = binary.AppendUvarint(line, v)
+			case uint32:
+				line = binary.AppendUvarint(line, uint64(v))
+			case time.Time:
+				line = binary.AppendVarint(line, v.UnixNano())
+			default:
+				line = fmt.Append(line, v)
+			}
+		}
+		h.Write(append(line, '\n'))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
