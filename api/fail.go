@@ -37,6 +37,7 @@ func known(err error) *Problem {
 		transition *syncs.TransitionError
 		digest     *syncs.DigestMismatchError
 		stale      *syncs.StaleError
+		restored   *syncs.RestoredError
 		gate       *warehouse.GateError
 	)
 	switch {
@@ -48,6 +49,8 @@ func known(err error) *Problem {
 		return problem(Conflict, "Wait until it is over, or POST /api/v1/runs/"+open.Run.ID+"/cancel.", "%s", err)
 	case errors.Is(err, syncs.ErrPaused):
 		return problem(Conflict, "Resume it with POST /api/v1/syncs/{name}/resume (or take paused: out of its file), or ask for a dry run.", "%s", err)
+	case errors.As(err, &restored):
+		return problem(Conflict, "Look at docs/operations.md, Restore; then `tailrace syncs release` (POST /api/v1/ledger/releases). Dry runs work meanwhile.", "%s", err)
 	case errors.Is(err, syncs.ErrAppendOnce):
 		return problem(Conflict, "Run it without full.", "%s", err)
 	case errors.As(err, &transition):

@@ -107,6 +107,7 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerHooks()
 	s.registerAudiences()
 	s.registerSyncs()
+	s.registerLedger()
 	s.registerRuns()
 	s.registerProfiles()
 	s.registerDestinations()

@@ -13,6 +13,8 @@ import (
 type SyncView struct {
 	SyncFileView
 	SyncID      string    `json:"sync_id" doc:"What the ledger hangs on; renames leave it"`
+	State       string    `json:"state" enum:"active,paused,held,restored,missing" doc:"How it stands; held: its newest run waits for a person; restored: the ledger is behind the destination and nothing is sent until a person releases it"`
+	Restored    string    `json:"restored,omitempty" doc:"Why it is restored"`
 	Status      string    `json:"status" enum:"active,missing" doc:"missing: its file went away, and nothing is sent until a person drains it"`
 	PausedBy    string    `json:"paused_by,omitempty" enum:"file,api"`
 	Identity    string    `json:"identity" doc:"The account, object and target that the ledger belongs to"`
@@ -31,7 +33,11 @@ func (s *Server) registerSyncs() {
 			}
 			out := []SyncView{}
 			for _, k := range known {
-				out = append(out, viewSync(ctx, s.opts.Project(), k))
+				view, err := s.viewSync(ctx, k)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, view)
 			}
 			return pageOf(s, out, ""), nil
 		})
@@ -85,7 +91,7 @@ func (s *Server) registerSyncs() {
 		})
 	for _, d := range []struct {
 		verb, summary string
-		do            func(context.Context, string, string) error
+		do            func(context.Context, string, string, string) error
 	}{
 		{"pause", "Start no more runs", s.opts.Syncs.Pause},
 		{"resume", "Start runs again", s.opts.Syncs.Resume},
@@ -93,8 +99,15 @@ func (s *Server) registerSyncs() {
 		register(s, endpoint{id: d.verb + "-sync", method: http.MethodPost, path: "/api/v1/syncs/{name}/" + d.verb, summary: d.summary, tag: "syncs", role: Operator},
 			func(ctx context.Context, in *struct {
 				Name string `path:"name"`
+				Body *struct {
+					Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why; kept in the audit log"`
+				}
 			}) (*body[SyncView], error) {
-				if err := d.do(ctx, in.Name, who(ctx).actor()); err != nil { // which audits
+				reason := ""
+				if in.Body != nil {
+					reason = in.Body.Reason
+				}
+				if err := d.do(ctx, in.Name, who(ctx).actor(), reason); err != nil { // which audits
 					return nil, err
 				}
 				return s.sync(ctx, in.Name)
@@ -117,7 +130,29 @@ func (s *Server) sync(ctx context.Context, name string) (*body[SyncView], error)
 	if err != nil {
 		return nil, err
 	}
-	return &body[SyncView]{viewSync(ctx, s.opts.Project(), known)}, nil
+	view, err := s.viewSync(ctx, known)
+	return &body[SyncView]{view}, err
+}
+
+func (s *Server) viewSync(ctx context.Context, k syncs.Sync) (SyncView, error) {
+	out := viewSync(ctx, s.opts.Project(), k)
+	var err error
+	if out.Restored, err = s.opts.Syncs.Restored(ctx, k.SyncID); err != nil {
+		return out, err
+	}
+	switch {
+	case k.Status == "missing":
+		out.State = "missing"
+	case out.Restored != "":
+		out.State = "restored"
+	case k.Last != nil && k.Last.State == syncs.Held:
+		out.State = "held"
+	case out.Paused:
+		out.State = "paused"
+	default:
+		out.State = "active"
+	}
+	return out, nil
 }
 
 func viewSync(ctx context.Context, p *project.Project, k syncs.Sync) SyncView {

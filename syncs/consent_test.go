@@ -197,7 +197,7 @@ func TestWithdrawalsPassHeldPlansAndPauses(t *testing.T) {
 	require.Equal(t, map[string]uint64{"accepted": 1, "suppressed": 2}, pick(got.Counts, "accepted", "suppressed"))
 	require.Len(t, v.held(), 3)
 
-	require.NoError(t, v.e.Pause(v.ctx, "s", "ada"))
+	require.NoError(t, v.e.Pause(v.ctx, "s", "ada", ""))
 	v.publish(2, 3)
 	v.suppress("email", "P2@x.io", true)
 	due, err := v.e.Due(v.ctx)
@@ -209,7 +209,7 @@ func TestWithdrawalsPassHeldPlansAndPauses(t *testing.T) {
 	due, err = v.e.Due(v.ctx)
 	require.NoError(t, err)
 	require.Empty(t, due)
-	require.NoError(t, v.e.Resume(v.ctx, "s", "ada"))
+	require.NoError(t, v.e.Resume(v.ctx, "s", "ada", ""))
 	due, err = v.e.Due(v.ctx)
 	require.NoError(t, err)
 	require.Equal(t, []string{"s"}, due, "what waited during the pause is still to be done")

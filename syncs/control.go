@@ -28,7 +28,7 @@ func (s *StaleError) Error() string {
 
 // Approve lets a held run deliver. The approval is of one plan: digest must be
 // the run's. Errors: ErrNotFound, *TransitionError, *DigestMismatchError,
-// *StaleError (the run is discarded then).
+// *StaleError (the run is discarded then), *RestoredError.
 func (e *Engine) Approve(ctx context.Context, runID, digest, actor string) (Run, error) {
 	r, err := e.run(ctx, runID)
 	if err != nil {
@@ -39,6 +39,9 @@ func (e *Engine) Approve(ctx context.Context, runID, digest, actor string) (Run,
 	}
 	if digest != r.PlanDigest {
 		return *r, &DigestMismatchError{Want: r.PlanDigest, Got: digest}
+	}
+	if err := e.mayLeave(ctx, r.SyncID); err != nil {
+		return *r, err
 	}
 	newest, err := e.lastFinished(ctx, r.SyncID)
 	if err != nil {
@@ -135,23 +138,28 @@ func (e *Engine) Retry(ctx context.Context, runID, actor string) (Run, error) {
 	return e.Start(ctx, def.Name, StartOptions{Trigger: "person", Actor: actor})
 }
 
-// Pause keeps a sync from starting runs; Resume lets it again.
-func (e *Engine) Pause(ctx context.Context, syncName, actor string) error {
-	return e.setPaused(ctx, syncName, actor, true)
+// Pause keeps a sync from starting runs; Resume lets it again. Withdrawals of
+// consent are still taken out. The reason, which may be empty, is written down.
+func (e *Engine) Pause(ctx context.Context, syncName, actor, reason string) error {
+	return e.setPaused(ctx, syncName, actor, reason, true)
 }
 
 // Resume ends what Pause began. A sync whose file says paused stays so.
-func (e *Engine) Resume(ctx context.Context, syncName, actor string) error {
-	return e.setPaused(ctx, syncName, actor, false)
+func (e *Engine) Resume(ctx context.Context, syncName, actor, reason string) error {
+	return e.setPaused(ctx, syncName, actor, reason, false)
 }
 
-func (e *Engine) setPaused(ctx context.Context, syncName, actor string, paused bool) error {
+func (e *Engine) setPaused(ctx context.Context, syncName, actor, reason string, paused bool) error {
 	d, err := e.definition(ctx, syncName)
 	if err != nil {
 		return err
 	}
 	action := map[bool]string{true: "sync.pause", false: "sync.resume"}[paused]
-	if err := e.audit(ctx, actor, action, d.SyncID, syncName); err != nil {
+	detail := syncName
+	if reason != "" {
+		detail += ": " + reason
+	}
+	if err := e.audit(ctx, actor, action, d.SyncID, detail); err != nil {
 		return err
 	}
 	d.Paused, d.Actor = paused, actor

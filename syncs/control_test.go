@@ -77,10 +77,10 @@ func TestOneOpenRunPerSync(t *testing.T) {
 	require.Empty(t, tasks)
 	_, err = b.e.Start(b.ctx, "nobody", StartOptions{})
 	require.ErrorIs(t, err, ErrNotFound)
-	require.NoError(t, b.e.Pause(b.ctx, "s", "ada"))
+	require.NoError(t, b.e.Pause(b.ctx, "s", "ada", ""))
 	_, err = b.e.Start(b.ctx, "s", StartOptions{})
 	require.ErrorIs(t, err, ErrPaused)
-	require.NoError(t, b.e.Resume(b.ctx, "s", "ada"))
+	require.NoError(t, b.e.Resume(b.ctx, "s", "ada", ""))
 	require.Equal(t, Succeeded, b.run(StartOptions{}).State)
 }
 

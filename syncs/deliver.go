@@ -51,6 +51,13 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	} else if newest.No != r.No {
 		return e.close(ctx, r, fmt.Sprintf("run %d is newer", newest.No))
 	}
+	if err := e.mayLeave(ctx, r.SyncID); err != nil {
+		var held *RestoredError
+		if errors.As(err, &held) { // what it planned may have been sent since the backup
+			return e.close(ctx, r, err.Error())
+		}
+		return err
+	}
 	j, err := e.resolve(ctx, r)
 	if err != nil {
 		return e.close(ctx, r, err.Error())
@@ -133,7 +140,11 @@ func (d *delivery) writeIntents(ctx context.Context, rows [][]any) error {
 	if parts != d.permissions {
 		return errPermissionsMoved
 	}
-	return d.write(ctx, "sync_intents", intentColumns, rows)
+	if err := d.write(ctx, "sync_intents", intentColumns, rows); err != nil {
+		return err
+	}
+	d.setMarks(context.WithoutCancel(ctx), rows)
+	return nil
 }
 
 // slice works lot after lot; done reports that no batch is left.

@@ -61,6 +61,9 @@ type Options struct {
 	// QuarantineAfter is after how many runs with the same permanent error and
 	// payload a row is set aside; zero means 5.
 	QuarantineAfter int
+	// Marks are where the newest intent is remembered outside of the ledger, so
+	// that a ledger restored from a backup is noticed.
+	Marks []MarkStore
 	// Faults are called at the doors, for crash tests; nil in production.
 	Faults func(ctx context.Context, door Door) error
 

@@ -12,6 +12,16 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 	if err != nil {
 		return e.fail(ctx, r, err)
 	}
+	var restored *RestoredError
+	if err := e.mayLeave(ctx, r.SyncID); errors.As(err, &restored) {
+		err = e.move(ctx, r, Discarded, func(next *Run) { next.Reason = restored.Error() })
+		if errors.Is(err, errMoved) {
+			return nil
+		}
+		return err
+	} else if err != nil {
+		return err
+	}
 	exempt, err := e.exemptRemovals(ctx, r)
 	if err != nil {
 		return err

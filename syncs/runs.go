@@ -42,7 +42,7 @@ func (o *OpenRunError) Error() string {
 	return fmt.Sprintf("run %s is still %s", o.Run.ID, o.Run.State)
 }
 
-// Start queues a run. Errors: ErrNotFound, ErrPaused, *OpenRunError. A held run
+// Start queues a run. Errors: ErrNotFound, ErrPaused, *RestoredError, *OpenRunError. A held run
 // is superseded by one that isn't dry.
 func (e *Engine) Start(ctx context.Context, syncName string, o StartOptions) (Run, error) {
 	if o.RunID != "" {
@@ -73,6 +73,11 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 			return nil, ErrPaused
 		}
 		o.Trigger = TriggerWithdrawal
+	}
+	if !o.DryRun {
+		if err := e.mayLeave(ctx, def.SyncID); err != nil {
+			return nil, err
+		}
 	}
 	if err := e.makeRoom(ctx, def.SyncID, o.DryRun || passesHeld(o.Trigger)); err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ type alerts struct{ app *app }
 // alert is one thing that a person should know. It holds no personal data and no vendor's words.
 type alert struct {
 	ID     string    `json:"id" ch:"alert_id"`
-	Type   string    `json:"type" ch:"type"` // run.failed, run.partial, run.held, version.failed, version.held
+	Type   string    `json:"type" ch:"type"` // run.failed, run.partial, run.held, version.failed, version.held, ledger.restored
 	Name   string    `json:"name" ch:"name"` // of the sync, audience or trait
 	Object string    `json:"object" ch:"object"`
 	Text   string    `json:"text" ch:"text"`
@@ -44,7 +44,7 @@ const (
 
 // run looks every few seconds, while this process leads.
 func (w *alerts) run(ctx context.Context) error {
-	gate := &changeGate{db: w.app.db, tables: []string{"sync_runs", "materialization_log"}, atLeast: time.Minute}
+	gate := &changeGate{db: w.app.db, tables: []string{"sync_runs", "materialization_log", "ledger_epochs"}, atLeast: time.Minute}
 	var retry time.Time
 	return every(ctx, time.Second, func() {
 		to := w.app.keeper.project().Config.Alerts
@@ -134,6 +134,18 @@ func (w *alerts) find(ctx context.Context, to project.Alerts, since time.Time) (
 			if first && to.Tells(string(r.State)) && r.At.After(since) {
 				out = append(out, runAlert(s.Name, r))
 			}
+		}
+	}
+	epochs, err := w.app.syncs.Epochs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range epochs {
+		if !e.Over() && e.At.After(since) && to.Tells(string(syncs.Held)) {
+			a := newAlert("ledger.restored", e.ID, "ledger", e.At)
+			a.Text = "All syncs are held: " + e.Reason + "."
+			a.Next = "See which with `tailrace syncs list`; bring them in line, then `tailrace syncs release`."
+			out = append(out, a)
 		}
 	}
 	p := w.app.keeper.project()

@@ -82,7 +82,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	a.keeper.current.Store(&project.Project{})
 	a.audiences = audiences.New(audiences.Options{DB: a.db, Project: a.keeper.project, Queue: a.queue, Now: time.Now, Log: log})
 	a.syncs = syncs.New(syncs.Options{DB: a.db, Queue: a.queue, Now: time.Now, Log: log, Project: a.keeper.project, Worker: a.queue.Worker(),
-		External: a.audiences.ExternalMarks,
+		External: a.audiences.ExternalMarks, Marks: a.marks(),
 		Connect: func(d *project.Destination) (*connectors.Destination, error) {
 			return a.destinations.connect(a.keeper.project(), d)
 		}})
@@ -98,6 +98,9 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 		if err != nil {
 			return a, err
 		}
+	}
+	if err = a.syncs.CheckMarks(ctx); err != nil {
+		return a, err
 	}
 	a.erasures = erasure.New(a.erasing())
 	a.handlers()
@@ -236,6 +239,11 @@ func (a *app) ready(ctx context.Context) api.Readiness {
 	if state := a.keeper.state.Load(); state != nil && !state.Published {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("The project's files have %d errors; the last good project stays in force. `tailrace validate` lists them.", len(state.Diagnostics.Errors())))
 	}
+	if words, err := a.restoredWords(ctx); err != nil {
+		out.Warnings = append(out.Warnings, "Whether the ledger is behind its destinations isn't known: "+err.Error())
+	} else if words != "" {
+		out.Warnings = append(out.Warnings, words)
+	}
 	if a.collector != nil {
 		out.Parts["collector"] = "ok"
 		if stats := a.collector.Stats(); stats.LastError != "" {
@@ -277,6 +285,7 @@ func (a *app) schedule(ctx context.Context) error {
 	g.Go(func() error { return a.queue.Schedule(ctx, a.scheduled) })
 	g.Go(func() error { return a.queue.Lead(ctx, "changes", a.watchChanges) })
 	g.Go(func() error { return a.queue.Lead(ctx, "janitor", a.tidy) })
+	g.Go(func() error { return a.queue.Lead(ctx, "marks", a.watchMarks) })
 	g.Go(func() error { return a.queue.Lead(ctx, "alerts", (&alerts{a}).run) })
 	return g.Wait()
 }

@@ -37,7 +37,8 @@ type config struct {
 	Server      string // API address of a running server
 	Token       string // API token for Server
 	JSON        bool
-	local       bool // this process opens the data for one command only
+	MarkFile    string // where the ledger's mark is kept too; empty: in the data folder only
+	local       bool   // this process opens the data for one command only
 }
 
 var allRoles = []string{"collector", "api", "scheduler", "worker"}
@@ -57,6 +58,7 @@ func (c *config) bind(root *cobra.Command) {
 	f.StringVar(&c.LogLevel, "log-level", env("TAILRACE_LOG_LEVEL", "warn"), "debug, info, warn or error (TAILRACE_LOG_LEVEL; serve: info)")
 	f.StringVar(&c.LogFormat, "log-format", env("TAILRACE_LOG_FORMAT", "text"), "text or json (TAILRACE_LOG_FORMAT)")
 	f.BoolVar(&c.JSON, "json", false, "print JSON for scripts")
+	c.MarkFile = env("TAILRACE_MARK_FILE", "")
 	c.AdminToken = env("TAILRACE_ADMIN_TOKEN", "")
 }
 

@@ -28,7 +28,7 @@ folder themselves.`,
 	root.AddGroup(&cobra.Group{ID: "start", Title: "Start:"}, &cobra.Group{ID: "work", Title: "Work:"}, &cobra.Group{ID: "data", Title: "Data:"}, &cobra.Group{ID: "operate", Title: "Operate:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"start":   {initCommand(c), demoCommand(c), serveCommand(c)},
-		"work":    {validateCommand(c), testCommand(c), planCommand(c), syncCommand(c), runsCommand(c), runCommand(c), audiencesCommand(c), traitsCommand(c), externalCommand(c), exposuresCommand(c)},
+		"work":    {validateCommand(c), testCommand(c), planCommand(c), syncCommand(c), syncsCommand(c), runsCommand(c), runCommand(c), audiencesCommand(c), traitsCommand(c), externalCommand(c), exposuresCommand(c)},
 		"data":    {queryCommand(c), importCommand(c), suppressCommand(c), consentCommand(c), eraseCommand(c), exportPersonCommand(c)},
 		"operate": {warehouseCommand(c), migrateCommand(c), tokensCommand(c), doctorCommand(c), schemaCommand(), referenceCommand()},
 	} {

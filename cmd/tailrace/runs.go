@@ -61,7 +61,11 @@ func runsCommand(c *config) *cobra.Command {
 					if err := cl.waitRun(cmd.Context(), &r); err != nil {
 						return err
 					}
-					return printRuns(cmd, c, []api.RunView{r}, false)
+					err := printRuns(cmd, c, []api.RunView{r}, false)
+					if stopped := r.State == syncs.Discarded || r.State == syncs.Cancelled; stopped && (verb == "discard" || verb == "cancel") {
+						return nil // as it was asked for
+					}
+					return err
 				})
 			},
 		}

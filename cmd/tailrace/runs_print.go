@@ -31,7 +31,7 @@ func printRuns(cmd *cobra.Command, c *config, runs []api.RunView, ids bool) erro
 	rows := make([][]string, len(runs))
 	for i, r := range runs {
 		s := r.Sums
-		rows[i] = []string{r.Sync, count(r.No), stateStyle(string(r.State)), count(s.Selected), "+" + count(s.Add), "~" + count(s.Change), "-" + count(s.Remove),
+		rows[i] = []string{r.Sync, count(r.No), runState(r), count(s.Selected), "+" + count(s.Add), "~" + count(s.Change), "-" + count(s.Remove),
 			count(s.LeftOutTotal), count(s.Accepted), count(s.Planned - s.Accepted), count(r.Counts["requests"])}
 		if ids {
 			rows[i] = append(rows[i], ago(r.At, time.Now()), r.ID)
@@ -50,7 +50,7 @@ func printRuns(cmd *cobra.Command, c *config, runs []api.RunView, ids bool) erro
 // printRun prints one run with both sums, as the ledger counts them.
 func printRun(w io.Writer, r api.RunView) error {
 	s := r.Sums
-	fmt.Fprintf(w, "%s run %d: %s  %s\n", styleHead.Render(r.Sync), r.No, stateStyle(string(r.State)), styleFaint.Render(r.ID))
+	fmt.Fprintf(w, "%s run %d: %s  %s\n", styleHead.Render(r.Sync), r.No, runState(r), styleFaint.Render(r.ID))
 	for _, words := range []string{r.FullReason, r.Reason, r.Error, r.Waiting} {
 		if words != "" {
 			fmt.Fprintln(w, "  "+words)
@@ -95,16 +95,44 @@ func secondSum(s syncs.Sums) string {
 	return text
 }
 
-// failedRuns makes a command fail when a run did; a partial run is told, not failed.
+// What a command that waits for runs exits with, the worst of several runs.
+const (
+	exitFailed  = 1
+	exitHeld    = 3
+	exitPartial = 4
+)
+
+const exitWords = "Exits 0 when all succeeded, 1 when one failed or was stopped, 3 when one is held until a person decides, " +
+	"4 when one is partial: rows were rejected, or nobody knows what became of them."
+
+// failedRuns makes a command fail when a run needs a look.
 func failedRuns(runs []api.RunView) error {
-	failed := 0
+	failed, held, partial := 0, 0, 0
 	for _, r := range runs {
-		if r.State == syncs.Failed {
+		switch r.State {
+		case syncs.Failed, syncs.Cancelled, syncs.Discarded:
 			failed++
+		case syncs.Held:
+			held++
+		case syncs.Partial:
+			partial++
 		}
 	}
-	if failed > 0 {
-		return exitError{1, plural(failed, "run") + " failed"}
+	switch {
+	case failed > 0:
+		return exitError{exitFailed, plural(failed, "run") + " failed or was stopped"}
+	case held > 0:
+		return exitError{exitHeld, plural(held, "run") + " held: approve or discard"}
+	case partial > 0:
+		return exitError{exitPartial, plural(partial, "run") + " got only part through"}
 	}
 	return nil
+}
+
+// runState is a run's state as a table shows it; a dry run sends nothing, whatever its state.
+func runState(r api.RunView) string {
+	if r.DryRun {
+		return stateStyle(string(r.State)) + " (dry run)"
+	}
+	return stateStyle(string(r.State))
 }

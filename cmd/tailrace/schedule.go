@@ -40,10 +40,11 @@ func clockSpec(s project.Schedule) (jobs.Spec, bool) {
 	}
 }
 
-// ignoreBusy: a sync that is paused, or whose run isn't over, takes all changes with its next run.
+// ignoreBusy: a sync that is paused, held since the ledger was restored, or whose run isn't over, takes all changes with its next run.
 func ignoreBusy(err error) error {
 	var open *syncs.OpenRunError
-	if errors.Is(err, syncs.ErrPaused) || errors.As(err, &open) {
+	var restored *syncs.RestoredError
+	if errors.Is(err, syncs.ErrPaused) || errors.As(err, &open) || errors.As(err, &restored) {
 		return nil
 	}
 	return err

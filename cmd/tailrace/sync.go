@@ -60,6 +60,7 @@ func syncCommand(c *config) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "sync SYNC…",
 		Short:   "Run syncs now and wait for both sums",
+		Long:    "Runs syncs now, waits until each is over or needs a person, and prints both sums. " + exitWords,
 		Example: "  tailrace sync lapsed_to_hubspot\n  tailrace sync --dry-run lapsed_to_hubspot\n  tailrace sync --select tag:retention",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && chosen.empty() {
@@ -83,20 +84,6 @@ func syncCommand(c *config) *cobra.Command {
 	cmd.Flags().BoolVar(&request.Full, "full", false, "send everything again, on purpose")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "start and return")
 	chosen.bind(cmd)
-	for _, verb := range []string{"pause", "resume"} {
-		cmd.AddCommand(&cobra.Command{
-			Use: verb + " SYNC", Short: strings.ToUpper(verb[:1]) + verb[1:] + " a sync", Args: cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return withClient(cmd, c, func(cl *client) error {
-					if err := cl.post(cmd.Context(), "/api/v1/syncs/"+url.PathEscape(args[0])+"/"+verb, nil, nil); err != nil {
-						return err
-					}
-					fmt.Fprintf(cmd.OutOrStdout(), "%s: %sd\n", args[0], verb)
-					return nil
-				})
-			},
-		})
-	}
 	return cmd
 }
 

@@ -163,9 +163,12 @@ func (e *Engine) removeFrom(ctx context.Context, x *Erasure, r RemovalReceipt) (
 		id := uuid.NewSHA1(removalSpace, fmt.Appendf(nil, "%s %s %d", x.ID, r.SyncID, r.Tries)).String()
 		run, err := e.o.Syncs.StartErasure(ctx, r.SyncID, x.ID, id, x.Actor)
 		var open *syncs.OpenRunError
+		var restored *syncs.RestoredError
 		switch {
 		case errors.As(err, &open):
 			return lookAgain, nil
+		case errors.As(err, &restored):
+			return time.Minute, nil // nothing is sent before a person has looked
 		case err != nil:
 			return 0, err
 		}
