@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
 )
 
 // guard sets what holds for every request to the router from here on: headers, panics, unknown paths and methods.
@@ -31,6 +33,8 @@ func (s *Server) guard(router *gin.Engine) {
 func (s *Server) safely(c *gin.Context) {
 	c.Header("X-Content-Type-Options", "nosniff")
 	c.Header("Cache-Control", "no-store")
+	// A caller's trace goes on in ours, where tracing is configured.
+	c.Request = c.Request.WithContext(otel.GetTextMapPropagator().Extract(c.Request.Context(), propagation.HeaderCarrier(c.Request.Header)))
 	defer func() {
 		cause := recover()
 		if cause == nil {

@@ -15,6 +15,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tailrace/tailrace/audiences"
 	"github.com/tailrace/tailrace/collector"
@@ -148,8 +151,11 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 			Content: map[string]*huma.MediaType{e.streams: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
 	}
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		ctx, span := otel.Tracer("tailrace/api").Start(ctx, e.id, trace.WithSpanKind(trace.SpanKindServer))
+		defer span.End()
 		out, err := handle(ctx, in)
 		if err != nil {
+			span.SetStatus(codes.Error, "")
 			return nil, s.fail(err)
 		}
 		return out, nil

@@ -31,6 +31,8 @@ type Options struct {
 	// MaxWait bounds how long Send waits for a budget before it hands back
 	// Outcome.NotBefore; zero means 20 s. The context's deadline bounds it too.
 	MaxWait time.Duration
+	// Observe, if set, is told of each request: the answer's status (0: none came) and how long it took.
+	Observe func(status int, took time.Duration)
 	// Store keeps what a Refresher returned; nil if nothing is refreshed.
 	Store func(ctx context.Context, refreshed map[string]Secret) error
 }
@@ -273,7 +275,7 @@ func (d *Destination) flight(paid int, answerBytes int64) *flight {
 	if answerBytes == 0 {
 		answerBytes = defaultAnswerBytes
 	}
-	f := &flight{redact: d.redact, answerBytes: answerBytes, now: d.o.Now}
+	f := &flight{redact: d.redact, answerBytes: answerBytes, now: d.o.Now, observe: d.o.Observe}
 	var mu sync.Mutex
 	f.pay = func(ctx context.Context) error {
 		mu.Lock()

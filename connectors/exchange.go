@@ -39,6 +39,7 @@ type flight struct {
 	answerBytes int64
 	now         func() time.Time
 	pay         func(context.Context) error // before each request; nil = free
+	observe     func(status int, took time.Duration)
 
 	mu        sync.Mutex
 	exchanges []*Exchange

@@ -98,6 +98,13 @@ func (t *Transport) Do(req *http.Request) (*http.Response, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	x.MaybeReceived = wrote.Load() || err == nil
+	if f.observe != nil {
+		status := 0
+		if err == nil {
+			status = resp.StatusCode
+		}
+		f.observe(status, f.now().Sub(x.Started))
+	}
 	if err != nil {
 		err = &TransportError{Wrote: wrote.Load(), Err: errors.New(f.redact.words(err.Error(), nil)), cause: err}
 		x.Error, x.Took = err.Error(), f.now().Sub(x.Started)

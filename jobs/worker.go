@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // defaultTimeout bounds a slice of work whose kind names no time-out: under a minute, as slices should be.
@@ -138,7 +142,17 @@ func (q *Queue) call(ctx context.Context, h handler, kind, id string) (err error
 			err = fmt.Errorf("handling %s %s: panic: %v", kind, id, r)
 		}
 	}()
-	return h.fn(ctx, id)
+	ctx, span := otel.Tracer("tailrace/jobs").Start(ctx, kind, trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(attribute.String("tailrace.task.id", id)))
+	defer span.End()
+	if err := h.fn(ctx, id); err != nil {
+		var later *retryIn
+		if !errors.As(err, &later) || later.cause != nil {
+			span.SetStatus(codes.Error, "") // its words may hold a vendor's
+		}
+		return err
+	}
+	return nil
 }
 
 func (q *Queue) failed(err error, kind, id string) error {

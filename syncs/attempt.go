@@ -8,6 +8,11 @@ import (
 	"time"
 
 	"github.com/tailrace/tailrace/connectors"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 var intentColumns = []string{"sync_id", "run_no", "plan_id", "batch_no", "part", "attempt", "first_row", "last_row", "rows", "send_key", "worker", "deadline", "at"}
@@ -108,11 +113,18 @@ func (d *delivery) send(ctx context.Context, permit *connectors.Permit, request 
 	defer cancel()
 	d.busy.Add(-1)
 	defer d.busy.Add(1)
+	sendCtx, span := otel.Tracer("tailrace/syncs").Start(sendCtx, "send "+d.job.sync.Destination, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("tailrace.sync", d.job.sync.Name), attribute.String("tailrace.run.id", d.run.ID),
+			attribute.String("tailrace.action", string(request.Action)), attribute.Int("tailrace.rows", len(request.Rows))))
+	defer span.End()
 	var answer connectors.Outcome
 	err := d.through(ctx, "send", func() error {
 		answer = permit.Send(sendCtx, request)
 		return nil
 	})
+	if err != nil || answer.Err != nil {
+		span.SetStatus(codes.Error, "")
+	}
 	return answer, err
 }
 

@@ -53,7 +53,10 @@ func (db *DB) Insert(ctx context.Context, table string, columns []string, rows [
 	if len(rows) == 0 {
 		return nil
 	}
-	if err := db.insert(ctx, table, columns, rows, o); err != nil {
+	ctx, ended := db.span(ctx, "INSERT", table)
+	err := db.insert(ctx, table, columns, rows, o)
+	ended(err)
+	if err != nil {
 		return fmt.Errorf("inserting %d rows into %s: %w", len(rows), table, err)
 	}
 	return nil

@@ -20,9 +20,12 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) error {
 	}
 	db.prepare(call)
 	defer db.columns.changed(sql)
+	ctx, ended := db.span(ctx, firstWord(call.sql), "")
 	finish := db.watch(ctx, call)
 	defer finish()
-	if err := db.lanes[call.lane].Exec(call.context(ctx), call.sql); err != nil {
+	err = db.lanes[call.lane].Exec(call.context(ctx), call.sql)
+	ended(err)
+	if err != nil {
 		return fmt.Errorf("executing: %w", callError(ctx, err))
 	}
 	return nil
@@ -35,10 +38,13 @@ func (db *DB) Query(ctx context.Context, sql string, args ...any) (*Rows, error)
 	if err != nil {
 		return nil, fmt.Errorf("querying: %w", err)
 	}
+	ctx, ended := db.span(ctx, firstWord(call.sql), "")
 	ctx, cancel := context.WithCancel(ctx)
-	finish := db.watch(ctx, call)
+	unwatch := db.watch(ctx, call)
+	finish := func() { unwatch(); ended(nil) }
 	rows, err := db.lanes[call.lane].Query(call.context(ctx), call.sql)
 	if err != nil {
+		ended(err)
 		err = callError(ctx, err)
 		finish()
 		cancel()

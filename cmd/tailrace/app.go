@@ -74,7 +74,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 		return a, fmt.Errorf("opening the queue: %w", err)
 	}
 	a.metrics.MustRegister(a.queue)
-	a.destinations = newDestinations(time.Now, a.queue)
+	a.destinations = newDestinations(time.Now, a.queue, a.metrics)
 	a.keeper = &keeper{db: a.db, log: log, use: a.use, apply: a.apply, trust: cfg.local}
 	if cfg.role("scheduler") && hasFiles(cfg.Project) {
 		a.keeper.dir = cfg.Project
@@ -107,6 +107,7 @@ func openApp(ctx context.Context, cfg *config, log *slog.Logger) (_ *app, err er
 	if err = a.keeper.start(ctx); err != nil {
 		return a, err
 	}
+	a.metrics.MustRegister(&ledgerMetrics{app: a})
 	a.mount()
 	return a, nil
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/connectors/all"
 	"github.com/tailrace/tailrace/jobs"
@@ -20,6 +22,7 @@ type destinations struct {
 	now      func() time.Time
 	limiter  connectors.Limiter
 	standins *connectors.Standins
+	metrics  *requestMetrics
 
 	mu        sync.Mutex
 	allow     string
@@ -28,8 +31,8 @@ type destinations struct {
 	hash      string
 }
 
-func newDestinations(now func() time.Time, queue *jobs.Queue) *destinations {
-	return &destinations{now: now, limiter: &limiter{queue: queue, local: connectors.NewLocalLimiter(now), now: now}, standins: connectors.NewStandins(all.All, 1),
+func newDestinations(now func() time.Time, queue *jobs.Queue, registry prometheus.Registerer) *destinations {
+	return &destinations{now: now, metrics: newRequestMetrics(registry), limiter: &limiter{queue: queue, local: connectors.NewLocalLimiter(now), now: now}, standins: connectors.NewStandins(all.All, 1),
 		open: map[string]*connectors.Destination{}}
 }
 
@@ -60,7 +63,7 @@ func (d *destinations) connect(p *project.Project, dst *project.Destination) (*c
 		return nil, fmt.Errorf("destination %s: %w", dst.Name, bad[0])
 	}
 	sandbox, _ := raw["sandbox"].(bool)
-	open, err := connectors.Open(connectors.Options{Name: dst.Name, Credential: credential(dst), Connector: c, Config: cfg, Sandbox: sandbox, HTTP: d.transport,
+	open, err := connectors.Open(connectors.Options{Name: dst.Name, Credential: credential(dst), Connector: c, Config: cfg, Sandbox: sandbox, HTTP: d.transport, Observe: d.metrics.of(dst.Name),
 		Limiter: d.limiter, Now: d.now, RequestsPerSecond: dst.Limits.RequestsPerSecond, Concurrency: dst.Limits.Concurrency})
 	if err != nil {
 		return nil, err

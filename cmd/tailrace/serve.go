@@ -39,6 +39,11 @@ within 15 s. Changed project files are picked up without a restart; a broken pro
 			if err != nil {
 				return err
 			}
+			stopTracing, err := startTracing(cmd.Context(), log)
+			if err != nil {
+				return err
+			}
+			defer stopTracing()
 			a, err := openApp(cmd.Context(), c, log)
 			if err != nil {
 				return err
