@@ -32,13 +32,15 @@ func (s *Server) fail(err error) error {
 // known returns the problem document of an error that the caller can do something about, or nil.
 func known(err error) *Problem {
 	var (
-		ours       *Problem
-		open       *syncs.OpenRunError
-		transition *syncs.TransitionError
-		digest     *syncs.DigestMismatchError
-		stale      *syncs.StaleError
-		restored   *syncs.RestoredError
-		gate       *warehouse.GateError
+		ours        *Problem
+		open        *syncs.OpenRunError
+		transition  *syncs.TransitionError
+		digest      *syncs.DigestMismatchError
+		stale       *syncs.StaleError
+		restored    *syncs.RestoredError
+		unadoptable *syncs.AdoptError
+		untestable  *syncs.TestError
+		gate        *warehouse.GateError
 	)
 	switch {
 	case errors.As(err, &ours):
@@ -49,6 +51,10 @@ func known(err error) *Problem {
 		return problem(Conflict, "Wait until it is over, or POST /api/v1/runs/"+open.Run.ID+"/cancel.", "%s", err)
 	case errors.Is(err, syncs.ErrPaused):
 		return problem(Conflict, "Resume it with POST /api/v1/syncs/{name}/resume (or take paused: out of its file), or ask for a dry run.", "%s", err)
+	case errors.As(err, &untestable):
+		return problem(Invalid, "Give keys, or rows.", "%s", err)
+	case errors.As(err, &unadoptable):
+		return problem(Conflict, unadoptable.Next, "%s", err)
 	case errors.As(err, &restored):
 		return problem(Conflict, "Look at docs/operations.md, Restore; then `tailrace syncs release` (POST /api/v1/ledger/releases). Dry runs work meanwhile.", "%s", err)
 	case errors.Is(err, syncs.ErrAppendOnce):

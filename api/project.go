@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/tailrace/tailrace/project"
 )
@@ -49,6 +51,7 @@ type SyncFileView struct {
 	Object      string       `json:"object"`
 	Mode        string       `json:"mode"`
 	Target      string       `json:"target,omitempty"`
+	Match       []string     `json:"match,omitempty" doc:"Identifiers by which rows are known at the destination"`
 	Paused      bool         `json:"paused"`
 	Consent     []string     `json:"consent,omitempty" doc:"What a person must have consented to, from the sync and from all that it reads"`
 }
@@ -133,7 +136,7 @@ func viewProject(p *project.Project) ProjectView {
 func viewSyncFile(p *project.Project, f *project.Sync) SyncFileView {
 	kind, name := f.Reads()
 	return SyncFileView{FileView: FileView{Name: f.Name, Path: f.Path, Description: f.Description, Owner: f.Owner, Schedule: f.Schedule.String()},
-		Reads: project.Node{Kind: kind, Name: name}, Destination: f.Destination, Object: f.Object, Mode: string(f.Mode), Target: f.Target,
+		Reads: project.Node{Kind: kind, Name: name}, Destination: f.Destination, Object: f.Object, Mode: string(f.Mode), Target: f.Target, Match: slices.Sorted(maps.Keys(f.Match)),
 		Paused: f.Paused, Consent: p.Purposes(f)}
 }
 

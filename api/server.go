@@ -111,6 +111,8 @@ func New(router *gin.Engine, o Options) *Server {
 	s.registerAudiences()
 	s.registerSyncs()
 	s.registerLedger()
+	s.registerSyncTests()
+	s.registerAdoptions()
 	s.registerRuns()
 	s.registerProfiles()
 	s.registerDestinations()

@@ -90,6 +90,7 @@ type Engine struct {
 	o     Options
 	db    *warehouse.DB
 	turns turns
+	tests tests
 }
 
 // New makes an engine. It does no I/O.

@@ -18,6 +18,9 @@ type Numbers struct {
 	// suppressed: they are never held back.
 	Exempt uint64
 	Held   uint64 // rows that the destination holds now
+	// Adopted says that the state was adopted and nothing was sent since: whom
+	// the plan removes, this sync never sent.
+	Adopted bool
 	// First says that nothing was ever delivered by this sync to this account.
 	First bool
 	// Account says that the destination isn't the one that the state belongs to.
@@ -46,6 +49,9 @@ func guard(g project.Guard, n Numbers) []Trip {
 		trip("empty", "the selection is empty while the destination holds %d rows", n.Held)
 	} else if n.Held > 0 && removes >= n.Held && !n.Drain {
 		trip("all_removed", "all %d rows that the destination holds would be removed", n.Held)
+	}
+	if n.Adopted && removes > 0 {
+		trip("adopted", "%d rows that were adopted aren't in the selection and would be removed", removes)
 	}
 	if g.MaxRemoved != nil && n.Held > 0 && float64(removes) > g.MaxRemoved.Of(float64(n.Held)) {
 		trip("max_removed", "%d of %d rows would be removed, more than max_removed %s", removes, n.Held, g.MaxRemoved)

@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// Clean drops what nobody can reach any more: tables of plans whose process
+// Clean drops what nobody can reach any more: tables of plans and adoptions whose process
 // died, and snapshots before the newest sealed one of syncs without an open run.
 func (e *Engine) Clean(ctx context.Context) error {
 	var tables []string
-	err := e.db.Select(ctx, &tables, "SELECT name FROM system.tables WHERE database = ? AND match(name, '^plan_[0-9a-f]{32}$')"+
+	err := e.db.Select(ctx, &tables, "SELECT name FROM system.tables WHERE database = ? AND match(name, '^(plan|adopt)_[0-9a-f]{32}$')"+
 		" AND metadata_modification_time < now() - INTERVAL 1 DAY", e.db.Database())
 	if err != nil {
 		return fmt.Errorf("looking for left-over plans: %w", err)

@@ -28,12 +28,17 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 	}
 	n := Numbers{Selected: r.Counts["selected"], In: r.Counts["in"], Adds: r.Counts["add"], Changes: r.Counts["change"],
 		Removes: r.Counts["remove"] - r.Counts["moves"], Exempt: exempt, Held: r.Counts["holds"], First: r.StateRunNo == 0 || r.Counts["backfill"] > 0}
+	if r.Counts["remove"] > 0 {
+		if n.Adopted, err = e.afterAdoption(ctx, r); err != nil {
+			return err
+		}
+	}
 	if r.Full {
 		// A full resync sends what is there already: only what differs is a risk.
 		n.Changes = 0
 	}
 	trips := guard(j.sync.Guard, n)
-	if passesHeld(r.Trigger) {
+	if passesHeld(r.Trigger) || r.Trigger == TriggerTest {
 		trips = nil
 	}
 	switch {

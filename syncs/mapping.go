@@ -18,48 +18,22 @@ type mapping struct {
 
 // mapping generates the expressions over the source's columns.
 func (j *job) mapping(s *source) (*mapping, error) {
-	m := &mapping{texts: map[string]string{}, sent: map[string]string{}, payload: "'{}'", exit: "{}"}
+	m := &mapping{texts: map[string]string{}, payload: "'{}'", exit: "{}"}
 	var err error
 	if m.key, err = identifierText(s.keyType, "s.`"+s.key+"`"); err != nil {
 		return nil, fmt.Errorf("reading the key: %w", err)
 	}
-	var parts, alone, refused []string
 	for _, name := range j.matchNames() {
 		expr, typ, err := s.column(j.sync.Match[name])
 		if err != nil {
 			return nil, fmt.Errorf("mapping match.%s: %w", name, err)
 		}
-		text, err := identifierText(typ, expr)
-		if err != nil {
+		if m.texts[name], err = identifierText(typ, expr); err != nil {
 			return nil, fmt.Errorf("mapping match.%s: %w", name, err)
 		}
-		identifier := j.identifier(name)
-		sent, err := identifierSQL(identifier, text)
-		if err != nil {
-			return nil, fmt.Errorf("mapping match.%s: %w", name, err)
-		}
-		m.texts[name], m.sent[name] = text, sent
-		parts = append(parts, "if(trimBoth("+sent+") = '', '', concat("+quote(jsonString(name)+":")+", toJSONString("+sent+")))")
-		if !identifier.Shared {
-			alone = append(alone, "trimBoth("+sent+") != ''")
-		}
-		if identifier.Normaliser != "" {
-			refused = append(refused, "trimBoth("+text+") != '' AND "+sent+" = ''")
-		}
 	}
-	if len(parts) == 0 {
-		return nil, fmt.Errorf("mapping match: no identifier is mapped")
-	}
-	if len(alone) == 0 {
-		return nil, fmt.Errorf("mapping match: many people share each of %s; map one that names a person too", strings.Join(j.matchNames(), ", "))
-	}
-	m.ids = "concat('{', arrayStringConcat(arrayFilter(i -> i != '', [" + strings.Join(parts, ", ") + "]), ','), '}')"
-	if len(alone) < len(parts) { // what is shared alone names nobody
-		m.ids = "if(" + strings.Join(alone, " OR ") + ", " + m.ids + ", '{}')"
-	}
-	m.refused = "0"
-	if len(refused) > 0 {
-		m.refused = "(" + strings.Join(refused, ") OR (") + ")"
+	if m.sent, m.ids, m.refused, err = j.idsSQL(m.texts); err != nil {
+		return nil, err
 	}
 	if !j.behaviour.list {
 		var fields []encodedField
@@ -84,4 +58,41 @@ func (j *job) mapping(s *source) (*mapping, error) {
 	}
 	m.exit, err = encodeConst(set)
 	return m, err
+}
+
+// idsSQL is the SQL of a row's canonical identifiers, as they are sent, from the
+// SQL of their texts; refused is the condition that a rule refuses one.
+func (j *job) idsSQL(texts map[string]string) (sent map[string]string, ids, refused string, err error) {
+	sent = map[string]string{}
+	var parts, alone, refusals []string
+	for _, name := range j.matchNames() {
+		identifier, text := j.identifier(name), texts[name]
+		one, err := identifierSQL(identifier, text)
+		if err != nil {
+			return nil, "", "", fmt.Errorf("mapping match.%s: %w", name, err)
+		}
+		sent[name] = one
+		parts = append(parts, "if(trimBoth("+one+") = '', '', concat("+quote(jsonString(name)+":")+", toJSONString("+one+")))")
+		if !identifier.Shared {
+			alone = append(alone, "trimBoth("+one+") != ''")
+		}
+		if identifier.Normaliser != "" {
+			refusals = append(refusals, "trimBoth("+text+") != '' AND "+one+" = ''")
+		}
+	}
+	if len(parts) == 0 {
+		return nil, "", "", fmt.Errorf("mapping match: no identifier is mapped")
+	}
+	if len(alone) == 0 {
+		return nil, "", "", fmt.Errorf("mapping match: many people share each of %s; map one that names a person too", strings.Join(j.matchNames(), ", "))
+	}
+	ids = "concat('{', arrayStringConcat(arrayFilter(i -> i != '', [" + strings.Join(parts, ", ") + "]), ','), '}')"
+	if len(alone) < len(parts) { // what is shared alone names nobody
+		ids = "if(" + strings.Join(alone, " OR ") + ", " + ids + ", '{}')"
+	}
+	refused = "0"
+	if len(refusals) > 0 {
+		refused = "(" + strings.Join(refusals, ") OR (") + ")"
+	}
+	return sent, ids, refused, nil
 }

@@ -38,6 +38,11 @@ func (e *Engine) Plan(ctx context.Context, runID string) error {
 			return &Later{At: e.now().Add(time.Second), Reason: fmt.Sprintf("run %d of this sync isn't over", other.No)}
 		}
 	}
+	if _, ours := e.tests.of(r.ID); (r.Trigger == TriggerTest || r.Trigger == TriggerAdopt) && !ours {
+		return e.orphan(ctx, r)
+	} else if r.Trigger == TriggerAdopt {
+		return &Later{At: e.now().Add(time.Second), Reason: "it is being adopted"}
+	}
 	err = e.plan(ctx, r)
 	switch {
 	case errors.Is(err, errMoved):
@@ -93,6 +98,7 @@ func (e *Engine) fail(ctx context.Context, r *Run, cause error) error {
 type draft struct {
 	*job
 	snap      *snapshot
+	test      *TestRows // nil: all rows
 	planID    string
 	plannedAt time.Time
 	counts    map[string]uint64
@@ -112,6 +118,9 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 		return err
 	}
 	d := &draft{job: j, planID: planID, plannedAt: started, counts: map[string]uint64{}, timings: map[string]uint64{}}
+	if rows, ok := e.tests.of(r.ID); ok {
+		d.test = &rows
+	}
 	stateRun, err := e.lastFinished(ctx, r.SyncID)
 	if err != nil {
 		return err
@@ -138,7 +147,7 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 	}
 	d.timings["seal"] = uint64(time.Since(mark).Milliseconds())
 	full, reason := r.Full, r.FullReason
-	if stateRun == 0 && reason == "" {
+	if stateRun == 0 && reason == "" && d.test == nil {
 		reason = "first sync"
 	}
 	err = e.move(ctx, r, Planned, func(next *Run) {
@@ -156,7 +165,7 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 func (e *Engine) lastFinished(ctx context.Context, syncID string) (uint64, error) {
 	var n uint64
 	err := e.db.Get(ctx, &n, "SELECT max(run_no) FROM "+e.table("sync_runs")+
-		" WHERE sync_id = ? AND state IN ('succeeded', 'partial', 'failed', 'cancelled') AND plan_id != '' AND NOT dry_run AND trigger NOT IN ('withdrawal', 'erasure') AND mapContains(counts, 'folded')", syncID)
+		" WHERE sync_id = ? AND state IN ('succeeded', 'partial', 'failed', 'cancelled') AND plan_id != '' AND NOT dry_run AND trigger NOT IN ('withdrawal', 'erasure', 'test') AND mapContains(counts, 'folded')", syncID)
 	if err != nil {
 		return 0, fmt.Errorf("reading the last finished run: %w", err)
 	}
@@ -185,7 +194,7 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 		d.counts["left_out."+reason] = n
 	}
 	d.counts["snapshot"] = d.snap.version
-	if !state.Unequal && !d.run.Full {
+	if !state.Unequal && !d.run.Full && d.test == nil {
 		d.counts["unchanged"] = d.snap.rowsIn
 		return nil
 	}
@@ -203,8 +212,10 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 	params := warehouse.P{"sync_id": d.def.SyncID, "version": d.snap.version, "run_no": d.run.No, "plan_id": d.planID, "planned_at": d.plannedAt,
 		"full": d.run.Full, "adds": d.behaviour.adds && !withdrawn, "changes": d.behaviour.changes && !withdrawn, "removes": d.behaviour.removes,
 		"parks": d.parksUnknown(), "withdrawn": withdrawn}
+	fill := map[string]string{"plan": plan}
+	d.limitTo(fill, params)
 	err = e.through(ctx, "exec:plan_keys", func() error {
-		return e.db.Exec(ctx, e.statement("plan_keys", map[string]string{"plan": plan}), params, warehouse.QueryID("plan-"+d.planID))
+		return e.db.Exec(ctx, e.statement("plan_keys", fill), params, warehouse.QueryID("plan-"+d.planID))
 	})
 	if err != nil {
 		return fmt.Errorf("comparing keys: %w", err)
@@ -214,6 +225,11 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 		return fmt.Errorf("counting what is unchanged: %w", err)
 	}
 	d.counts["unchanged"] = unchanged
+	if d.test != nil {
+		if err := e.countTest(ctx, d, plan); err != nil {
+			return err
+		}
+	}
 	if withdrawn {
 		d.counts["unchanged"] = d.snap.rowsIn // all that is selected is left alone
 	}

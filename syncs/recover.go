@@ -125,9 +125,9 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 const retryStopped = 5 * time.Minute
 
 func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition, paused bool) (bool, error) {
-	having := "NOT dry_run"
+	having := "NOT dry_run AND trigger NOT IN ('test', 'adopt')"
 	if !paused {
-		having += " AND trigger NOT IN ('withdrawal', 'erasure')" // it leaves all else to be done
+		having = "NOT dry_run AND trigger NOT IN " + asideTriggers // it leaves all else to be done
 	}
 	last, err := e.newestRuns(ctx, d.SyncID, having, 1)
 	if err != nil {

@@ -68,18 +68,18 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 	if err != nil {
 		return nil, err
 	}
-	if paused := def.Paused || isPaused(e, syncName); paused && !o.DryRun && !passesHeld(o.Trigger) {
+	if paused := def.Paused || isPaused(e, syncName); paused && !o.DryRun && !passesHeld(o.Trigger) && o.Trigger != TriggerTest && o.Trigger != TriggerAdopt {
 		if o.Trigger != "change" {
 			return nil, ErrPaused
 		}
 		o.Trigger = TriggerWithdrawal
 	}
-	if !o.DryRun {
+	if !o.DryRun && o.Trigger != TriggerAdopt { // which sends nothing, and is how a restored ledger catches up
 		if err := e.mayLeave(ctx, def.SyncID); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.makeRoom(ctx, def.SyncID, o.DryRun || passesHeld(o.Trigger)); err != nil {
+	if err := e.makeRoom(ctx, def.SyncID, o.DryRun || passesHeld(o.Trigger), o.Trigger == TriggerTest || o.Trigger == TriggerAdopt); err != nil {
 		return nil, err
 	}
 	var next uint64
@@ -131,14 +131,17 @@ func isPaused(e *Engine, syncName string) bool {
 }
 
 // makeRoom refuses a start while a run is open, and discards a held one unless
-// the new run goes on beside it.
-func (e *Engine) makeRoom(ctx context.Context, syncID string, beside bool) error {
+// the new run goes on beside it, or is one for which nobody's review is thrown away.
+func (e *Engine) makeRoom(ctx context.Context, syncID string, beside, keepsHeld bool) error {
 	open, err := e.openRuns(ctx, syncID)
 	if err != nil {
 		return err
 	}
 	for i := range open {
 		other := &open[i]
+		if other.State == Held && keepsHeld {
+			return &OpenRunError{Run: *other}
+		}
 		if beside && (other.State == Held || other.DryRun) {
 			continue
 		}

@@ -18,7 +18,7 @@ func syncsCommand(c *config) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return listSyncs(cmd, c, false) },
 	}
 	cmd.AddCommand(listSyncsCommand(c), showSyncCommand(c), pauseCommand(c, "pause"), pauseCommand(c, "resume"),
-		releaseCommand(c), restoredCommand(c))
+		testRowsCommand(c), adoptCommand(c), releaseCommand(c), restoredCommand(c))
 	return cmd
 }
 
