@@ -1,10 +1,15 @@
 package syncs
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tailrace/tailrace/connectors"
+	"github.com/tailrace/tailrace/project"
 )
 
 // Leaving another tool: who is there already isn't sent again, whoever doesn't belong is removed, but only after somebody looked.
@@ -75,4 +80,50 @@ func TestAdoptRecords(t *testing.T) {
 	require.EqualValues(t, 2, r.Sums().Unchanged)
 	require.Equal(t, `"n2"`, b.vendor.records["i2"]["name"])
 	require.EqualValues(t, 1, b.count("SELECT count() FROM sync_state FINAL WHERE ref = 'r1'"))
+}
+
+// lister is a vendor that tells who is on its list.
+type lister struct{ *vendor }
+
+func (l lister) List(_ context.Context, _, _ string, yield func(connectors.Member) error) error {
+	for _, id := range l.members() {
+		if err := yield(connectors.Member{Ref: "ref-" + id, IDs: map[string]string{"id": id}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A restored ledger catches up with what the destination lists: who came and went since the backup is taken out.
+func TestAdoptWhatIsListedAfterARestore(t *testing.T) {
+	var b *bench
+	b = setup(t, audienceList, func(o *Options) {
+		o.Connect = func(d *project.Destination) (*connectors.Destination, error) {
+			c := b.vendor.connector()
+			c.Open = func(any, connectors.Env) (connectors.Writer, error) { return lister{b.vendor}, nil }
+			transport, err := connectors.NewTransport(connectors.TransportOptions{})
+			if err != nil {
+				return nil, err
+			}
+			return connectors.Open(connectors.Options{Name: d.Name, Connector: c, Config: &connectors.Endpoint{}, HTTP: transport,
+				Limiter: connectors.NewLocalLimiter(time.Now), Now: time.Now})
+		}
+	})
+	b.people(many(0, 3)...)
+	b.run(StartOptions{})
+	b.vendor.list = map[string]bool{"i1": true, "i2": true, "came and went": true} // what the lost ledger did
+	require.NoError(t, b.e.DeclareRestore(b.ctx, "ada", ""))
+	a, err := b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", List: true, Replace: true})
+	require.NoError(t, err)
+	require.Equal(t, []uint64{3, 2, 1, 1}, []uint64{a.Listed, a.Matched, a.Strangers, a.Dropped})
+	_, err = b.e.Start(b.ctx, "s", StartOptions{})
+	require.ErrorContains(t, err, "restored", "adopting releases nothing")
+	_, err = b.e.Release(b.ctx, "s", "ada", "")
+	require.NoError(t, err)
+	held := b.run(StartOptions{})
+	require.Equal(t, Held, held.State)
+	_, err = b.e.Approve(b.ctx, held.ID, held.PlanDigest, "ada")
+	require.NoError(t, err)
+	require.Equal(t, Succeeded, b.drive(held.ID).State)
+	require.Equal(t, []string{"i0", "i1", "i2"}, b.vendor.members())
 }
