@@ -18,8 +18,8 @@ import (
 // destination holds already as what was applied.
 const TriggerAdopt = "adopt"
 
-// Member is one thing that a destination holds, as a person or a list says.
-type Member struct {
+// AdoptedMember is one thing that a destination holds, as a person or a list says.
+type AdoptedMember struct {
 	// Key is the selection's, where it is known.
 	Key string `json:"key,omitempty"`
 	// IDs are identifiers by the names of the sync's match, in clear.
@@ -33,11 +33,11 @@ type Member struct {
 
 // Adopting says what is adopted, in as many calls as it takes.
 type Adopting struct {
-	Adoption string   // of the call before; "" begins one
-	Members  []Member // ignored with List
-	More     bool     // keep these, more come
-	List     bool     // ask the destination who is there
-	Replace  bool     // of a sync that has run: what the ledger knows is replaced
+	Adoption string          // of the call before; "" begins one
+	Members  []AdoptedMember // ignored with List
+	More     bool            // keep these, more come
+	List     bool            // ask the destination who is there
+	Replace  bool            // of a sync that has run: what the ledger knows is replaced
 	DryRun   bool
 	Actor    string
 }
@@ -139,7 +139,7 @@ func (e *Engine) stage(ctx context.Context, j *job, id string, o Adopting) error
 		block = block[:0]
 		return err
 	}
-	add := func(m Member) error {
+	add := func(m AdoptedMember) error {
 		n++
 		ids, fields := m.IDs, m.Fields
 		if ids == nil {
@@ -166,7 +166,7 @@ func (e *Engine) stage(ctx context.Context, j *job, id string, o Adopting) error
 		return flush()
 	}
 	err := j.dst.List(ctx, j.sync.Object, j.sync.Target, func(listed connectors.Member) error {
-		m := Member{IDs: listed.IDs, Ref: listed.Ref, Fields: map[string]string{}}
+		m := AdoptedMember{IDs: listed.IDs, Ref: listed.Ref, Fields: map[string]string{}}
 		for name, v := range listed.Fields {
 			m.Fields[name] = plainText(v)
 		}
@@ -185,7 +185,7 @@ func (e *Engine) stage(ctx context.Context, j *job, id string, o Adopting) error
 }
 
 // checkMember refuses one that no identifier of the sync can name.
-func (e *Engine) checkMember(j *job, m Member) error {
+func (e *Engine) checkMember(j *job, m AdoptedMember) error {
 	if m.Key != "" {
 		return nil
 	}

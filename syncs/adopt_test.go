@@ -17,10 +17,10 @@ func TestAdoptMembersOfAList(t *testing.T) {
 	b := setup(t, audienceList)
 	b.people(many(0, 4)...)
 	b.vendor.list = map[string]bool{"i0": true, "i1": true, "old": true}
-	adopting := Adopting{Actor: "ada", Members: []Member{{IDs: map[string]string{"id": "i0"}}, {IDs: map[string]string{"id": "i0"}}}, More: true}
+	adopting := Adopting{Actor: "ada", Members: []AdoptedMember{{IDs: map[string]string{"id": "i0"}}, {IDs: map[string]string{"id": "i0"}}}, More: true}
 	a, err := b.e.Adopt(b.ctx, "s", adopting)
 	require.NoError(t, err)
-	adopting = Adopting{Actor: "ada", Adoption: a.ID, Members: []Member{{Key: "k00001"}, {IDs: map[string]string{"id": "old"}}, {IDs: map[string]string{"id": ""}}}}
+	adopting = Adopting{Actor: "ada", Adoption: a.ID, Members: []AdoptedMember{{Key: "k00001"}, {IDs: map[string]string{"id": "old"}}, {IDs: map[string]string{"id": ""}}}}
 	a, err = b.e.Adopt(b.ctx, "s", adopting)
 	require.NoError(t, err)
 	require.Equal(t, []uint64{5, 2, 1, 1, 1}, []uint64{a.Listed, a.Matched, a.Strangers, a.Duplicates, a.Invalid})
@@ -43,18 +43,18 @@ func TestAdoptMembersOfAList(t *testing.T) {
 	require.Equal(t, []string{"i0", "i1", "i2", "i3"}, b.vendor.members())
 	require.Zero(t, b.run(StartOptions{}).Sums().Planned)
 
-	_, err = b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []Member{{Key: "k00001"}}})
+	_, err = b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []AdoptedMember{{Key: "k00001"}}})
 	var refused *AdoptError
 	require.ErrorAs(t, err, &refused)
-	a, err = b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []Member{{Key: "k00001"}}, Replace: true, DryRun: true})
+	a, err = b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []AdoptedMember{{Key: "k00001"}}, Replace: true, DryRun: true})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, a.Dropped)
 	require.Len(t, b.held(), 4, "a dry run changes nothing")
-	_, err = b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []Member{{Key: "k00001"}}, Replace: true})
+	_, err = b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []AdoptedMember{{Key: "k00001"}}, Replace: true})
 	require.NoError(t, err)
 	require.Len(t, b.held(), 1)
 	require.EqualValues(t, 3, b.run(StartOptions{}).Sums().Add)
-	_, err = b.e.Adopt(b.ctx, "s", Adopting{Replace: true, Members: []Member{{IDs: map[string]string{"phone": "1"}}}})
+	_, err = b.e.Adopt(b.ctx, "s", Adopting{Replace: true, Members: []AdoptedMember{{IDs: map[string]string{"phone": "1"}}}})
 	require.ErrorAs(t, err, &refused)
 	_, err = b.e.Adopt(b.ctx, "s", Adopting{Replace: true, List: true})
 	require.ErrorAs(t, err, &refused)
@@ -65,7 +65,7 @@ func TestAdoptMembersOfAList(t *testing.T) {
 func TestAdoptRecords(t *testing.T) {
 	b := setup(t, strings.Replace(mirrorRecords, "on_exit: delete", "on_exit: nothing", 1))
 	b.people(many(0, 4)...)
-	a, err := b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []Member{
+	a, err := b.e.Adopt(b.ctx, "s", Adopting{Actor: "ada", Members: []AdoptedMember{
 		{IDs: map[string]string{"id": "i0"}},
 		{IDs: map[string]string{"id": "i1"}, Fields: map[string]string{"name": "n1", "age": "1"}, Ref: "r1"},
 		{IDs: map[string]string{"id": "i2"}, Fields: map[string]string{"name": "another"}},

@@ -19,12 +19,12 @@ const adoptPart = 5000
 
 // adopting is the body of POST /syncs/{name}/adoptions.
 type adopting struct {
-	Adoption string         `json:"adoption,omitempty"`
-	Members  []syncs.Member `json:"members,omitempty"`
-	More     bool           `json:"more,omitempty"`
-	List     bool           `json:"list,omitempty"`
-	Replace  bool           `json:"replace,omitempty"`
-	DryRun   bool           `json:"dry_run,omitempty"`
+	Adoption string                `json:"adoption,omitempty"`
+	Members  []syncs.AdoptedMember `json:"members,omitempty"`
+	More     bool                  `json:"more,omitempty"`
+	List     bool                  `json:"list,omitempty"`
+	Replace  bool                  `json:"replace,omitempty"`
+	DryRun   bool                  `json:"dry_run,omitempty"`
 }
 
 func adoptCommand(c *config) *cobra.Command {
@@ -43,7 +43,7 @@ selection has it. Only for a sync that never ran, unless --replace says that the
 			return withClient(cmd, c, func(cl *client) error {
 				var out syncs.Adoption
 				request.List = from == ""
-				send := func(members []syncs.Member, more bool) error {
+				send := func(members []syncs.AdoptedMember, more bool) error {
 					request.Members, request.More, request.Adoption = members, more, out.ID
 					return cl.post(cmd.Context(), syncPath(args[0], "/adoptions"), request, &out)
 				}
@@ -76,7 +76,7 @@ selection has it. Only for a sync that never ran, unless --replace says that the
 }
 
 // readMembers streams a CSV file in parts. identifiers are the columns that name a member.
-func readMembers(path string, identifiers []string, send func(members []syncs.Member, more bool) error) error {
+func readMembers(path string, identifiers []string, send func(members []syncs.AdoptedMember, more bool) error) error {
 	file := io.Reader(os.Stdin)
 	if path != "-" {
 		f, err := os.Open(path)
@@ -96,7 +96,7 @@ func readMembers(path string, identifiers []string, send func(members []syncs.Me
 	for i, name := range first {
 		header[i] = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
 	}
-	var part []syncs.Member
+	var part []syncs.AdoptedMember
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
@@ -115,8 +115,8 @@ func readMembers(path string, identifiers []string, send func(members []syncs.Me
 	}
 }
 
-func member(header, row, identifiers []string) syncs.Member {
-	m := syncs.Member{IDs: map[string]string{}, Fields: map[string]string{}}
+func member(header, row, identifiers []string) syncs.AdoptedMember {
+	m := syncs.AdoptedMember{IDs: map[string]string{}, Fields: map[string]string{}}
 	for i, name := range header {
 		switch {
 		case name == "key":
