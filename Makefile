@@ -65,8 +65,9 @@ lint: ## vet and staticcheck
 	CGO_ENABLED=0 go vet ./...
 	go tool staticcheck ./...
 
-bench: build ## measure collect, plan and deliver beside their limits
-	go test -run '^$$' -bench 'Collect|EngineJSONEachRow|Plan|Deliver' -benchtime 1x -timeout 30m ./collector ./syncs
+bench: build ## measure everything beside its limit and write docs/performance.md (TAILRACE_BENCH_ROWS=1000000)
+	set -o pipefail; TAILRACE_BENCH_ROWS=$${TAILRACE_BENCH_ROWS:-1000000} go test -p 1 -run '^$$' -bench '^Benchmark(Collect|EngineJSONEachRow|Sync|Audience)$$' \
+	  -benchtime 1x -timeout 60m ./collector ./syncs ./audiences | go run ./cmd/benchreport docs/performance.md
 
 fuzz: libchdb ## fuzz everything that parses, ten minutes a target (FUZZTIME=…)
 	@./.ci/fuzz $(if $(filter 4s,$(FUZZTIME)),10m,$(FUZZTIME))

@@ -3,8 +3,10 @@ package syncs
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,30 +17,13 @@ import (
 
 // benchRows is how many rows the benchmarks sync: TAILRACE_BENCH_ROWS.
 func benchRows(b *testing.B) int {
-	n, err := strconv.Atoi(os.Getenv("TAILRACE_BENCH_ROWS"))
-	if os.Getenv("TAILRACE_BENCH_ROWS") == "" {
+	text := os.Getenv("TAILRACE_BENCH_ROWS")
+	if text == "" {
 		return 100_000
 	}
+	n, err := strconv.Atoi(text)
 	require.NoError(b, err)
 	return n
-}
-
-// benchSync is a sync whose n rows are delivered.
-func benchSync(b *testing.B, n int) (*bench, Run) {
-	db := warehousetest.Open(b)
-	s := setupOn(b, db, strings.Replace(mirrorRecords, "max_removed: 100%", "max_removed: 100%, first_sync: 100000000", 1), func(o *Options) { o.Slice = 10 * time.Minute; o.ClaimFor = time.Hour })
-	s.vendor.rows = 1000
-	s.fill(n, "0")
-	started := time.Now()
-	r, err := s.e.Start(s.ctx, "s", StartOptions{})
-	require.NoError(b, err)
-	r, err = s.e.Drive(s.ctx, r.ID)
-	require.NoError(b, err)
-	require.Equal(b, Succeeded, r.State, r.Reason+r.Error)
-	require.EqualValues(b, n, r.Sums().Accepted)
-	b.ReportMetric(float64(n)/time.Since(started).Seconds(), "delivered_rows/s")
-	b.ReportMetric(float64(s.vendor.requests())/float64((n+999)/1000), "requests/fewest")
-	return s, r
 }
 
 func (b *bench) fill(n int, age string) {
@@ -48,37 +33,131 @@ func (b *bench) fill(n int, age string) {
 	b.exec(fmt.Sprintf("INSERT INTO %s SELECT concat('user_', hex(sipHash64(number))), concat('i', toString(number)), concat('name ', toString(number)), %s FROM numbers(%d)", people, age, n))
 }
 
-// The plan with one row in a hundred changed, beside its own first statement
-// alone (the limit: reading and merging both sides in key order).
-func BenchmarkPlan(b *testing.B) {
-	n := benchRows(b)
-	s, _ := benchSync(b, n)
-	s.fill(n, "number % 100 = 0")
-	var plan, snapshot, seal uint64
-	b.ResetTimer()
-	for range b.N {
-		r, err := s.e.Start(s.ctx, "s", StartOptions{DryRun: true})
-		require.NoError(b, err)
-		require.NoError(b, s.e.Plan(s.ctx, r.ID))
-		r, err = s.e.Run(s.ctx, r.ID)
-		require.NoError(b, err)
-		require.EqualValues(b, (n+99)/100, r.Counts["change"])
-		plan, snapshot, seal = plan+r.Timings["plan"], snapshot+r.Timings["snapshot"], seal+r.Timings["seal"]
+// anonymous is this process's anonymous memory in bytes.
+func anonymous(b *testing.B) int64 {
+	raw, err := os.ReadFile("/proc/self/status")
+	require.NoError(b, err)
+	for line := range strings.Lines(string(raw)) {
+		if text, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 10, 64)
+			require.NoError(b, err)
+			return kb << 10
+		}
 	}
-	b.StopTimer()
-	b.ReportMetric(float64(snapshot)/float64(b.N), "snapshot_ms")
-	b.ReportMetric(float64(plan)/float64(b.N), "plan_ms")
-	b.ReportMetric(float64(seal)/float64(b.N), "seal_ms")
-	started := time.Now()
-	s.count("SELECT count() FROM (SELECT key, hash FROM sync_snapshot_rows WHERE reason = '' AND (sync_id, version) IN (SELECT sync_id, max(version) FROM sync_snapshots GROUP BY sync_id)) AS d" +
-		" FULL JOIN (SELECT key, applied_hash AS hash FROM sync_state FINAL WHERE sync_id = (SELECT any(sync_id) FROM sync_snapshots)) AS a ON d.key = a.key WHERE d.hash != a.hash" +
-		" SETTINGS join_algorithm = 'full_sorting_merge', max_block_size = 8192, join_use_nulls = 0")
-	b.ReportMetric(float64(time.Since(started).Milliseconds()), "bound_ms")
+	b.Skip("this system doesn't tell RssAnon")
+	return 0
 }
 
-// Delivery into memory: what the ledger costs.
-func BenchmarkDeliver(b *testing.B) {
-	for range b.N {
-		benchSync(b, benchRows(b))
+// peak measures how far anonymous memory grows during a call, every 10 ms.
+func peak(b *testing.B, call func()) int64 {
+	before := anonymous(b)
+	most := before
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				most = max(most, anonymous(b))
+			}
+		}
+	})
+	call()
+	close(done)
+	watch.Wait()
+	return most - before
+}
+
+// BenchmarkSync takes one sync through its first delivery, a plan with one row
+// in a hundred changed, and a plan with nothing changed, at a tenth of the rows
+// and at all of them. Beside each plan stands the best SQL for it on the same
+// tables: the comparison of keys, then the payloads of those that differ, both
+// written to tables.
+func BenchmarkSync(b *testing.B) {
+	n := benchRows(b)
+	for _, rows := range []int{n / 10, n} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			for range b.N {
+				benchSync(b, rows)
+			}
+		})
 	}
+}
+
+func benchSync(b *testing.B, n int) {
+	db := warehousetest.Open(b)
+	s := setupOn(b, db, strings.Replace(mirrorRecords, "max_removed: 100%", "max_removed: 100%, first_sync: 100000000", 1),
+		func(o *Options) { o.Slice = 10 * time.Minute; o.ClaimFor = time.Hour })
+	s.vendor.rows = 1000
+	s.vendor.forget = true
+	s.fill(n, "0")
+	grown := peak(b, func() {
+		started := time.Now()
+		r := s.benchRun(b, StartOptions{})
+		require.EqualValues(b, n, r.Sums().Accepted)
+		b.ReportMetric(float64(n)/time.Since(started).Seconds(), "delivered_rows/s")
+	})
+	b.ReportMetric(float64(s.vendor.sent)/float64((n+999)/1000), "requests/fewest")
+	b.ReportMetric(float64(grown)/(1<<20), "peak_MiB")
+
+	s.fill(n, "number % 100 = 0")
+	r := s.benchRun(b, StartOptions{DryRun: true})
+	require.EqualValues(b, (n+99)/100, r.Counts["change"])
+	b.ReportMetric(float64(r.Timings["plan"]+r.Timings["seal"]), "plan_ms")
+	b.ReportMetric(float64(r.Timings["snapshot"]), "snapshot_ms")
+	b.ReportMetric(s.bestSQL(b), "best_sql_ms")
+
+	s.fill(n, "0")
+	sent := s.vendor.sent
+	r = s.benchRun(b, StartOptions{})
+	require.Zero(b, r.Sums().Planned)
+	b.ReportMetric(float64(r.Timings["plan"]+r.Timings["seal"]), "unchanged_ms")
+	b.ReportMetric(float64(s.vendor.sent-sent), "unchanged_requests")
+}
+
+func (b *bench) benchRun(tb *testing.B, o StartOptions) Run {
+	r, err := b.e.Start(b.ctx, "s", o)
+	require.NoError(tb, err)
+	if o.DryRun {
+		require.NoError(tb, b.e.Plan(b.ctx, r.ID))
+		r, err = b.e.Run(b.ctx, r.ID)
+	} else {
+		r, err = b.e.Drive(b.ctx, r.ID)
+		require.Equal(tb, Succeeded, r.State, r.Reason+r.Error)
+	}
+	require.NoError(tb, err)
+	return r
+}
+
+// bestSQL runs the two steps of a plan as bare statements: the median of three, in milliseconds.
+func (b *bench) bestSQL(tb *testing.B) float64 {
+	const newest = "(sync_id, version) IN (SELECT sync_id, max(version) FROM sync_snapshots GROUP BY sync_id) AND reason = ''"
+	const held = "sync_state FINAL WHERE sync_id = (SELECT any(sync_id) FROM sync_snapshots)"
+	const writing = ", min_insert_block_size_rows = 262144, min_insert_block_size_bytes = 67108864, max_memory_usage = 1073741824"
+	b.exec("CREATE TABLE best_keys (key String, op LowCardinality(String)) ENGINE = MergeTree ORDER BY key")
+	b.exec("CREATE TABLE best_changes (key String, op LowCardinality(String), ids_after String, after String, ids_before String, before String) ENGINE = MergeTree ORDER BY key")
+	var took []time.Duration
+	for range 3 {
+		b.exec("TRUNCATE TABLE best_keys")
+		b.exec("TRUNCATE TABLE best_changes")
+		started := time.Now()
+		b.exec("INSERT INTO best_keys SELECT if(d.hash = 0, a.key, d.key), multiIf(a.hash = 0, 'add', d.hash = 0, 'remove', 'change')" +
+			" FROM (SELECT key, hash FROM sync_snapshot_rows WHERE " + newest + ") AS d FULL JOIN (SELECT key, applied_hash AS hash FROM " + held + ") AS a ON d.key = a.key" +
+			" WHERE d.hash != a.hash SETTINGS join_use_nulls = 0, join_algorithm = 'full_sorting_merge', max_block_size = 8192" + writing)
+		b.exec("INSERT INTO best_changes SELECT c.key, c.op, d.ids, d.payload, a.ids, a.payload FROM best_keys AS c" +
+			" LEFT JOIN (SELECT key, ids, payload FROM sync_snapshot_rows WHERE " + newest + " AND key IN (SELECT key FROM best_keys)) AS d ON c.key = d.key" +
+			" LEFT JOIN (SELECT key, applied_ids AS ids, applied_payload AS payload FROM " + held + " AND key IN (SELECT key FROM best_keys)) AS a ON c.key = a.key" +
+			" SETTINGS join_use_nulls = 0, join_algorithm = 'hash'" + writing)
+		took = append(took, time.Since(started))
+	}
+	return median(took)
+}
+
+func median(of []time.Duration) float64 {
+	slices.Sort(of)
+	return float64(of[len(of)/2].Microseconds()) / 1000
 }

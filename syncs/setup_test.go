@@ -42,6 +42,9 @@ type vendor struct {
 	applied map[string]int
 	// lost: applied, but the answer never arrives.
 	lost func(n int) bool
+	// forget: it answers at once and keeps nothing, for benchmarks.
+	forget bool
+	sent   int
 }
 
 func newVendor() *vendor {
@@ -52,6 +55,10 @@ func newVendor() *vendor {
 func (v *vendor) Write(_ context.Context, b connectors.Batch) (connectors.Answer, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.sent++
+	if v.forget {
+		return connectors.Answer{Results: slices.Repeat([]connectors.Result{{Status: connectors.Accepted}}, len(b.Rows))}, nil
+	}
 	v.calls = append(v.calls, b)
 	n := len(v.calls)
 	if v.answer != nil {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const output = `goos: linux
+BenchmarkCollect-2   	       1	17044 ns/op	      26000 events/cpu-s	         9000 events/s
+BenchmarkEngineJSONEachRow-2   	       1	17044 ns/op	      40000 events/cpu-s
+BenchmarkSync/rows=100000-2  1 1 ns/op 9760 delivered_rows/s 1.000 requests/fewest 200 peak_MiB 90 plan_ms 30 best_sql_ms 10 unchanged_ms 0 unchanged_requests
+BenchmarkSync/rows=1000000-2  1 1 ns/op 21000 delivered_rows/s 1.000 requests/fewest 220 peak_MiB 450 plan_ms 300 best_sql_ms 45 unchanged_ms 0 unchanged_requests
+BenchmarkAudience-2  1 1 ns/op 100 by_hand_ms 200 audience_ms 12.5 timeline_ms
+PASS
+`
+
+func TestRender(t *testing.T) {
+	found, err := read(strings.NewReader(output))
+	require.NoError(t, err)
+	page, err := render(found, "2026-11-24, a machine.")
+	require.NoError(t, err)
+	for _, line := range []string{
+		"| collect, accept + load | 26,000 events/CPU-s | 40,000 engine's JSONEachRow, events/CPU-s | 0.65 × | ≥ 0.5 × | yes |",
+		"| plan, 1,000,000 rows, 1 % changed | 450 ms | 300 best SQL, ms | 1.50 × | ≤ 1.5 × | yes |",
+		"| deliver into memory | 21,000 rows/s | – | – | ≥ 20,000 | yes |",
+		"| memory, plan + deliver, 10 × the rows | 220 MiB at 1,000,000 | 200 MiB at 100,000 | 1.10 × | ≤ 1.2 × | yes |",
+		"| audience over 1,000,000 events | 200 ms | 100 by hand, ms | 2.00 × | ≤ 1.5 × | no |",
+	} {
+		require.Contains(t, page, line)
+	}
+}
+
+func TestHalfARun(t *testing.T) {
+	for name, text := range map[string]string{
+		"a benchmark is missing": strings.ReplaceAll(output, "BenchmarkAudience", "BenchmarkOther"),
+		"a metric is missing":    strings.ReplaceAll(output, "plan_ms", "other_ms"),
+		"one failed":             output + "--- FAIL: BenchmarkSync\n",
+		"no size":                strings.ReplaceAll(output, "BenchmarkSync", "Other"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, err := read(strings.NewReader(text))
+			if err == nil {
+				_, err = render(found, "")
+			}
+			require.Error(t, err)
+		})
+	}
+}
