@@ -40,6 +40,8 @@ func TestViewsFollowTheFiles(t *testing.T) {
 		"models/derived.sql":  "/* model */ SELECT profile_id, count() AS n FROM base GROUP BY profile_id",
 		"audiences/some.sql":  "/* audience */ SELECT profile_id FROM derived",
 		"audiences/other.sql": "/* audience */ SELECT profile_id FROM some",
+		"models/late.sql":     "/* model */ SELECT profile_id FROM later",
+		"models/later.sql":    "/* model */ SELECT profile_id FROM some",
 	})
 	b.load(event{name: "Viewed", user: "u1"})
 	require.Equal(t, []string{"1"}, b.texts("SELECT toString(n) FROM "+b.in("derived")))
@@ -47,10 +49,11 @@ func TestViewsFollowTheFiles(t *testing.T) {
 	require.Equal(t, audiences.StateFailed, m.State)
 	require.Equal(t, "audiences/other.sql:1:16: it reads the audience some, which has no result yet", m.Error)
 	require.Equal(t, audiences.StatePublished, b.audience("some").State)
+	require.Len(t, b.texts("SELECT toString(profile_id) FROM "+b.in("late")), 1, "models that read a result have a view once there is one")
 	require.Equal(t, audiences.StatePublished, b.audience("other").State)
 	b.write(map[string]string{"models/base.sql": "/* model */ SELECT profile_id FROM events WHERE event = 'none'", "audiences/other.sql": ""})
 	require.Empty(t, b.texts("SELECT toString(n) FROM "+b.in("derived")))
-	require.ElementsMatch(t, append([]string{"base", "derived", "some"}, project.PublicTables...),
+	require.ElementsMatch(t, append([]string{"base", "derived", "late", "later", "some"}, project.PublicTables...),
 		b.texts("SELECT name FROM system.tables WHERE database = ?", b.db.ProjectDatabase()))
 }
 

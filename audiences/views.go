@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,10 +24,65 @@ func (a *Audiences) reveal(ctx context.Context, m *Materialization) error {
 	if err := a.resultView(ctx, newest); err != nil {
 		return err
 	}
+	node := project.Node{Kind: m.Kind, Name: m.Name}
 	if m.Kind == project.KindTrait {
-		return a.profilesView(ctx)
+		if err := a.profilesView(ctx); err != nil {
+			return err
+		}
+		return a.waitingModels(ctx, node, project.Node{Kind: project.KindBuiltin, Name: "profiles"})
+	}
+	return a.waitingModels(ctx, node)
+}
+
+// waitingModels makes the views of models that had none while something that
+// they read had no version yet. Each version asks: the one before may have died
+// in between.
+func (a *Audiences) waitingModels(ctx context.Context, appeared ...project.Node) error {
+	p := a.project()
+	if p == nil {
+		return nil
+	}
+	var below []project.Node
+	for _, n := range appeared {
+		below = append(below, p.Graph().Downstream(n)...)
+	}
+	if !slices.ContainsFunc(below, func(n project.Node) bool { return n.Kind == project.KindModel }) {
+		return nil
+	}
+	views, err := a.viewNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range p.Graph().Nodes() {
+		if n.Kind != project.KindModel || views[n.Name] || !slices.Contains(below, n) || waits(p, n, views) {
+			continue
+		}
+		if _, err := a.modelView(ctx, p, p.Model(n.Name)); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// waits says whether a model reads a result that has no version yet.
+func waits(p *project.Project, n project.Node, views map[string]bool) bool {
+	return slices.ContainsFunc(p.Graph().Upstream(n), func(up project.Node) bool {
+		return (up.Kind == project.KindTrait || up.Kind == project.KindAudience) && !views[up.Name]
+	})
+}
+
+// viewNames are the names of the views in the project's database.
+func (a *Audiences) viewNames(ctx context.Context) (map[string]bool, error) {
+	var names []string
+	err := a.db.Select(ctx, &names, "SELECT name FROM system.tables WHERE database = ? AND engine = 'View' ORDER BY name", a.db.ProjectDatabase())
+	if err != nil {
+		return nil, fmt.Errorf("listing the project's views: %w", err)
+	}
+	views := make(map[string]bool, len(names))
+	for _, name := range names {
+		views[name] = true
+	}
+	return views, nil
 }
 
 // resultView makes the view by the file's name. It reads the highest published
@@ -54,7 +110,8 @@ func quoteText(s string) string {
 // Apply makes the views of the warehouse follow the project: models in order
 // of what reads what, results, profiles; views of files that are gone are
 // dropped. Models that the gate refuses keep their last good view, and are
-// named in the diagnostics. Call it whenever another project is published.
+// named in the diagnostics; those that read a trait or audience without a
+// version get theirs when it is published. Call it whenever another project is published.
 func (a *Audiences) Apply(ctx context.Context) (project.Diagnostics, error) {
 	p := a.project()
 	if p == nil {
@@ -81,9 +138,13 @@ func (a *Audiences) Apply(ctx context.Context) (project.Diagnostics, error) {
 	if err := a.profilesView(ctx); err != nil {
 		return nil, err
 	}
+	views, err := a.viewNames(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var found project.Diagnostics
 	for _, n := range p.Graph().Nodes() {
-		if n.Kind != project.KindModel {
+		if n.Kind != project.KindModel || waits(p, n, views) {
 			continue
 		}
 		mistakes, err := a.modelView(ctx, p, p.Model(n.Name))
@@ -115,12 +176,11 @@ func (a *Audiences) modelView(ctx context.Context, p *project.Project, f *projec
 
 // dropViews drops views of the project's database that belong to no file.
 func (a *Audiences) dropViews(ctx context.Context, p *project.Project) error {
-	var names []string
-	err := a.db.Select(ctx, &names, "SELECT name FROM system.tables WHERE database = ? AND engine = 'View' ORDER BY name", a.db.ProjectDatabase())
+	views, err := a.viewNames(ctx)
 	if err != nil {
-		return fmt.Errorf("listing the project's views: %w", err)
+		return err
 	}
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(views)) {
 		if p.SQL(name) != nil || slices.Contains(project.PublicTables, name) {
 			continue
 		}

@@ -1,7 +1,6 @@
 package sql_test
 
 import (
-	"io/fs"
 	"os"
 	"testing"
 
@@ -13,7 +12,9 @@ import (
 // writeDemo writes the shop project as tailrace init does.
 func writeDemo(t *testing.T) string {
 	t.Helper()
-	files, err := fs.Sub(sql.Demo, "demo")
+	shop, err := sql.ExampleNamed("shop")
+	require.NoError(t, err)
+	files, err := shop.Files()
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, files))

@@ -8,7 +8,5 @@ import "embed"
 //go:embed schema/*.sql
 var Schema embed.FS
 
-// Demo holds the shop project that `tailrace init` writes, under demo/.
-//
-//go:embed demo
-var Demo embed.FS
+//go:embed demo examples
+var examples embed.FS

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,25 +21,30 @@ import (
 
 	"github.com/tailrace/tailrace/api"
 	"github.com/tailrace/tailrace/audiences"
+	"github.com/tailrace/tailrace/project"
+	"github.com/tailrace/tailrace/sql"
 	"github.com/tailrace/tailrace/syncs"
 )
 
 // demoOptions say what the demo plays.
 type demoOptions struct {
-	once   bool
-	seed   uint64
-	people int
-	rate   float64 // live visits a second
+	example string
+	once    bool
+	seed    uint64
+	people  int
+	rate    float64 // live visits a second
 }
 
 func demoCommand(c *config) *cobra.Command {
 	o := demoOptions{}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Play a shop's traffic through the whole path, on embedded engines and stand-ins",
-		Long: `Writes the shop project into a fresh folder, starts everything embedded, sends months of a seeded shop's traffic through
-the collector's HTTP API, materializes the traits and audiences, syncs them to stand-ins for HubSpot, Mailchimp, Meta, Mixpanel and a webhook,
-and prints what happened. Then it keeps running with live traffic until you stop it.
+		Short: "Play a business's traffic through the whole path, on embedded engines and stand-ins",
+		Long: `Writes an example project into a fresh folder, starts everything embedded, sends months of seeded traffic through the
+collector's HTTP API, materializes the traits and audiences, syncs them to stand-ins for the vendors and a webhook, and prints
+what happened. Then it keeps running with live traffic until you stop it. The examples:
+
+` + exampleList(played) + `
 
 Nothing leaves this machine: the stand-ins imitate the vendors (rate limits, errors of single rows) in process.`,
 		Args: cobra.NoArgs,
@@ -53,9 +59,10 @@ Nothing leaves this machine: the stand-ins imitate the vendors (rate limits, err
 		},
 	}
 	f := cmd.Flags()
+	exampleFlag(cmd, &o.example, played)
 	f.BoolVar(&o.once, "once", false, "end after the first round")
-	f.Uint64Var(&o.seed, "seed", 1, "the same seed plays the same shop")
-	f.IntVar(&o.people, "people", 600, "how many customers the shop has")
+	f.Uint64Var(&o.seed, "seed", 1, "the same seed plays the same traffic")
+	f.IntVar(&o.people, "people", 600, "how many people take part")
 	f.Float64Var(&o.rate, "rate", 2, "live visits a second")
 	f.StringVar(&c.Addr, "addr", env("TAILRACE_ADDR", ""), "address to listen on (default 127.0.0.1:8080, or any free port)")
 	return cmd
@@ -63,11 +70,19 @@ Nothing leaves this machine: the stand-ins imitate the vendors (rate limits, err
 
 // demo owns its data folder: what a former demo left there is removed.
 func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (err error) {
+	example, err := sql.ExampleNamed(o.example)
+	if err != nil {
+		return err
+	}
+	newPlay := plays[example.Name]
+	if newPlay == nil {
+		return fmt.Errorf("the example %s has no traffic to play: tailrace init --example %s writes it", example.Name, example.Name)
+	}
 	if err := clearDemo(c.Data); err != nil {
 		return err
 	}
-	c.Project = filepath.Join(c.Data, "shop")
-	if _, err := writeProject(c.Project); err != nil {
+	c.Project = filepath.Join(c.Data, example.Name)
+	if _, err := writeProject(c.Project, example); err != nil {
 		return err
 	}
 	c.Warehouse, c.Redis, c.Database, c.Prefix = "", "", "tailrace", "" // everything embedded, whatever the environment says
@@ -109,7 +124,7 @@ func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (
 		token = <-tokens
 	}
 	round := &demoRound{client: cl, app: a, out: out, errs: errs, quiet: !term.IsTerminal(int(os.Stderr.Fd()))}
-	play := newShop(o.seed, o.people, time.Now())
+	play := newPlay(o.seed, max(o.people, 1), time.Now())
 	if err := round.first(ctx, play); err != nil {
 		return err
 	}
@@ -119,7 +134,7 @@ func (c *config) demo(ctx context.Context, out, errs io.Writer, o demoOptions) (
 		return nil
 	}
 	close(firstRound)
-	fmt.Fprintf(out, "\nThe shop stays open; audiences and syncs follow what happens there. Ctrl-C ends the demo.\n")
+	fmt.Fprintf(out, "\nThe traffic goes on; audiences and syncs follow it. Ctrl-C ends the demo.\n")
 	return round.live(ctx, play, o.rate, server)
 }
 
@@ -143,7 +158,10 @@ func clearDemo(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reading the demo's folder: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "shop", "tailrace.yml")); err != nil {
+	if !slices.ContainsFunc(sql.Examples, func(e sql.Example) bool {
+		_, err := os.Stat(filepath.Join(dir, e.Name, "tailrace.yml"))
+		return err == nil
+	}) {
 		return fmt.Errorf("%s holds something else than a demo: give another folder with --data", dir)
 	}
 	if running, ok, err := readRuntime(dir); err != nil || ok {
@@ -199,8 +217,8 @@ type demoRound struct {
 	quiet     bool
 }
 
-// first plays the shop's history and takes it once through the whole path.
-func (d *demoRound) first(ctx context.Context, play *shop) error {
+// first plays the history and takes it once through the whole path.
+func (d *demoRound) first(ctx context.Context, play demoPlay) error {
 	began := time.Now()
 	history := play.history()
 	if err := d.send(ctx, history, "history"); err != nil {
@@ -209,7 +227,7 @@ func (d *demoRound) first(ctx context.Context, play *shop) error {
 	if err := d.client.waitLoaded(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "%s events of %d days, through the collector's HTTP API into ClickHouse: %s\n", count(len(history)), shopDays, time.Since(began).Round(10*time.Millisecond))
+	fmt.Fprintf(d.out, "%s events of %d days, through the collector's HTTP API into ClickHouse: %s\n", count(len(history)), play.days(), time.Since(began).Round(10*time.Millisecond))
 	if err := d.consents(ctx, play); err != nil {
 		return err
 	}
@@ -220,8 +238,8 @@ func (d *demoRound) first(ctx context.Context, play *shop) error {
 }
 
 // send plays events through POST /v1/batch, as a server-side SDK does.
-func (d *demoRound) send(ctx context.Context, events []shopEvent, what string) error {
-	batches, err := shopBatches(events, 250, time.Now())
+func (d *demoRound) send(ctx context.Context, events []demoEvent, what string) error {
+	batches, err := demoBatches(events, 250, time.Now())
 	if err != nil {
 		return err
 	}
@@ -232,23 +250,22 @@ func (d *demoRound) send(ctx context.Context, events []shopEvent, what string) e
 		defer p.Wait()
 		defer bar.Abort(true)
 	}
-	key := d.app.keeper.project().Source("web").WriteKey.Reveal()
-	for _, body := range batches {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.client.base+"/v1/batch", bytes.NewReader(body))
+	for _, b := range batches {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.client.base+"/v1/batch", bytes.NewReader(b.body))
 		if err != nil {
 			return fmt.Errorf("making a request: %w", err)
 		}
-		req.SetBasicAuth(key, "")
+		req.SetBasicAuth(d.app.keeper.project().Source(b.source).WriteKey.Reveal(), "")
 		res, err := d.client.doer.Do(req)
 		if err != nil {
-			return fmt.Errorf("playing the shop's traffic: %w", err)
+			return fmt.Errorf("playing the traffic: %w", err)
 		}
 		if res.StatusCode != http.StatusOK {
 			defer res.Body.Close()
-			return fmt.Errorf("playing the shop's traffic: %w", readProblem(res))
+			return fmt.Errorf("playing the traffic: %w", readProblem(res))
 		}
 		if err := res.Body.Close(); err != nil {
-			return fmt.Errorf("playing the shop's traffic: %w", err)
+			return fmt.Errorf("playing the traffic: %w", err)
 		}
 		if bar != nil {
 			bar.Increment()
@@ -257,15 +274,9 @@ func (d *demoRound) send(ctx context.Context, events []shopEvent, what string) e
 	return nil
 }
 
-// consents records what people ticked: five of six agree to marketing, the rest never said anything.
-func (d *demoRound) consents(ctx context.Context, play *shop) error {
-	var items []api.Consent
-	for i, p := range play.people {
-		if i%6 != 5 {
-			items = append(items, api.Consent{Identifier: api.Identifier{Kind: "user_id", Value: p.id}, Category: "marketing", Status: "granted", Source: "signup_form"})
-		}
-	}
-	return d.client.call(ctx, http.MethodPut, "/api/v1/consents", nil, map[string]any{"items": items}, nil)
+// consents records what people ticked.
+func (d *demoRound) consents(ctx context.Context, play demoPlay) error {
+	return d.client.call(ctx, http.MethodPut, "/api/v1/consents", nil, map[string]any{"items": play.consents()}, nil)
 }
 
 // materialize makes every trait and audience once, in the order of what reads what.
@@ -292,7 +303,7 @@ func (d *demoRound) materialize(ctx context.Context) error {
 // sync runs every sync once and prints both sums.
 func (d *demoRound) sync(ctx context.Context) error {
 	var runs []api.RunView
-	for _, s := range d.app.keeper.project().Syncs {
+	for _, s := range inOrder(d.app.keeper.project().Syncs) {
 		got, err := d.client.runSyncs(ctx, []string{s.Name}, syncRequest{})
 		if err != nil {
 			return err
@@ -322,8 +333,31 @@ func (d *demoRound) sync(ctx context.Context) error {
 	return nil
 }
 
+// inOrder puts syncs behind those that they run after.
+func inOrder(all []*project.Sync) []*project.Sync {
+	var out []*project.Sync
+	placed := map[string]bool{}
+	var place func(s *project.Sync)
+	place = func(s *project.Sync) {
+		if placed[s.Name] {
+			return
+		}
+		placed[s.Name] = true
+		for _, before := range all {
+			if slices.Contains(s.Schedule.After, before.Name) {
+				place(before)
+			}
+		}
+		out = append(out, s)
+	}
+	for _, s := range all {
+		place(s)
+	}
+	return out
+}
+
 // live goes on with traffic, and tells each run that changed something.
-func (d *demoRound) live(ctx context.Context, play *shop, rate float64, server *background) error {
+func (d *demoRound) live(ctx context.Context, play demoPlay, rate float64, server *background) error {
 	visit := time.NewTicker(time.Duration(float64(time.Second) / max(rate, 0.01)))
 	defer visit.Stop()
 	look := time.NewTicker(3 * time.Second)
