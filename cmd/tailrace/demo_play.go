@@ -22,8 +22,9 @@ type demoPlay interface {
 
 // plays are the examples that have traffic, by name: n is how many people take part, the history ends at now.
 var plays = map[string]func(seed uint64, n int, now time.Time) demoPlay{
-	"shop": func(seed uint64, n int, now time.Time) demoPlay { return newShop(seed, n, now) },
-	"saas": func(seed uint64, n int, now time.Time) demoPlay { return newSaas(seed, n, now) },
+	"shop":   func(seed uint64, n int, now time.Time) demoPlay { return newShop(seed, n, now) },
+	"saas":   func(seed uint64, n int, now time.Time) demoPlay { return newSaas(seed, n, now) },
+	"brands": func(seed uint64, n int, now time.Time) demoPlay { return newBrands(seed, n, now) },
 }
 
 // played are the examples with traffic.

@@ -41,43 +41,51 @@ func newSaas(seed uint64, n int, now time.Time) *saas {
 	s := &saas{stage: newStage("saas", seed, now)}
 	for len(s.people) < n {
 		i := len(s.workspaces)
-		age := s.rng.IntN(saasDays)
-		if i%3 == 0 {
-			age = s.rng.IntN(trialDays) // sign-ups grow: a third of the workspaces are in their trial
-		}
-		created := s.start.Add(-time.Duration(age)*day - time.Duration(s.rng.IntN(86400))*time.Second)
-		s.found(created, 1+s.rng.IntN(10), i%8 == 7)
-		w := &s.workspaces[i]
+		w := workspace{rhythm: 0.15 + 0.5*s.rng.Float64()}
+		age, size := 20+s.rng.IntN(saasDays-20), 1+s.rng.IntN(10)
 		switch {
-		case i%3 != 0 && i%5 != 4: // most of those whose trial is over pay
-			w.pays = created.Add(time.Duration(3+s.rng.IntN(trialDays-3)) * day)
-			if i%4 == 1 {
-				w.fades = s.start.Add(-time.Duration(18+s.rng.IntN(12)) * day)
-			}
+		case i%8 == 7: // an agency tries it for another client
+			age, w.rhythm = 9+s.rng.IntN(4), 0.9
+			w.members = []int{s.workspaces[i-1].members[0]}
+		case i%4 == 1 || i%8 == 6: // pays, and fades
+			age, size, w.rhythm = 80+s.rng.IntN(30), 4+s.rng.IntN(6), 0.7
+			w.pays, w.fades = s.before(age-9), s.before(22+s.rng.IntN(6))
+		case i%3 == 0: // in its trial
+			age, size, w.rhythm = 1+(i/3*4+10)%13, 3+s.rng.IntN(7), w.rhythm+0.2
+		case i%5 == 4: // tried it, and left
+			w.fades = s.before(age - trialDays)
+		default:
+			w.pays = s.before(age - 3 - s.rng.IntN(trialDays-3))
 			if i%11 == 10 {
-				w.cancels = s.start.Add(-time.Duration(s.rng.IntN(20)) * day)
+				w.cancels = s.before(s.rng.IntN(5))
 			}
-		case i%3 != 0:
-			w.fades = created.Add(trialDays * day) // tried it, and left
 		}
+		w.created = s.before(age).Add(-time.Duration(s.rng.IntN(80000)) * time.Second)
+		s.found(w, size)
 	}
 	return s
 }
 
-// found adds a workspace of size people; again lets somebody found it who owns the workspace before, as agencies do.
-func (s *saas) found(created time.Time, size int, again bool) {
+// before is so many days before the start.
+func (s *saas) before(days int) time.Time { return s.start.Add(-time.Duration(days) * day) }
+
+// found adds a workspace, with new people until it has size.
+func (s *saas) found(w workspace, size int) *workspace {
 	i := len(s.workspaces)
-	w := workspace{id: fmt.Sprintf("ws_%04d", i+1), created: created, rhythm: 0.1 + 0.6*s.rng.Float64(),
-		name: saasNames[i%len(saasNames)] + " " + saasTrades[s.rng.IntN(len(saasTrades))]}
-	if again {
-		w.members = append(w.members, s.workspaces[i-1].members[0])
-	}
+	w.id, w.name = fmt.Sprintf("ws_%04d", i+1), saasNames[i%len(saasNames)]+" "+saasTrades[s.rng.IntN(len(saasTrades))]
 	for len(w.members) < size {
-		k := len(s.people) + 1
-		s.people = append(s.people, s.newPerson(fmt.Sprintf("user_%05d", k), fmt.Sprintf("user%05d@%s.example", k, w.id[3:]+"-company")))
-		w.members = append(w.members, k-1)
+		s.hire(&w)
 	}
 	s.workspaces = append(s.workspaces, w)
+	return &s.workspaces[i]
+}
+
+// hire adds a new person to a workspace.
+func (s *saas) hire(w *workspace) int {
+	k := len(s.people)
+	s.people = append(s.people, s.newPerson(fmt.Sprintf("user_%05d", k+1), fmt.Sprintf("user%05d@company%s.example", k+1, w.id[3:])))
+	w.members = append(w.members, k)
+	return k
 }
 
 func (s *saas) days() int { return saasDays }
@@ -110,8 +118,11 @@ func (s *saas) history() []demoEvent {
 			}
 			for at := joined.Truncate(day).Add(8 * time.Hour); at.Before(s.start); at = at.Add(day) {
 				rhythm := w.rhythm
+				if member%5 == 0 {
+					rhythm = 0.9 // some love it
+				}
 				if !w.fades.IsZero() && at.After(w.fades) {
-					rhythm /= 12
+					rhythm /= 40
 				}
 				if wd := at.Weekday(); wd != time.Saturday && wd != time.Sunday && at.After(joined) && s.rng.Float64() < rhythm {
 					out = append(out, s.used(w, member, at.Add(time.Duration(s.rng.IntN(10*3600))*time.Second)))
@@ -133,13 +144,9 @@ func (s *saas) live(at time.Time) []demoEvent {
 	w := &s.workspaces[s.rng.IntN(len(s.workspaces))]
 	switch dice := s.rng.Float64(); {
 	case dice < 0.05:
-		s.found(at, 1, false)
-		return s.opened(&s.workspaces[len(s.workspaces)-1])
+		return s.opened(s.found(workspace{created: at}, 1))
 	case dice < 0.12:
-		k := len(s.people) + 1
-		s.people = append(s.people, s.newPerson(fmt.Sprintf("user_%05d", k), fmt.Sprintf("user%05d@%s-company.example", k, w.id[3:])))
-		w.members = append(w.members, k-1)
-		return s.invited(w, k-1, at)
+		return s.invited(w, s.hire(w), at)
 	case dice < 0.16 && w.pays.IsZero():
 		w.pays = at
 		return []demoEvent{s.subscribed(w, at)}
@@ -169,9 +176,13 @@ func (s *saas) invited(w *workspace, member int, at time.Time) []demoEvent {
 	return append(s.joined(w, s.people[member], at), s.on(w, "app", at.Add(-time.Hour), by, "Invite Sent", map[string]any{}))
 }
 
-// used prefers the first features: few people know all of them.
+// used prefers the first features; those who love the product know all of them.
 func (s *saas) used(w *workspace, member int, at time.Time) demoEvent {
-	feature := saasFeatures[min(s.rng.IntN(len(saasFeatures)), s.rng.IntN(len(saasFeatures)+2))]
+	k := s.rng.IntN(len(saasFeatures))
+	if member%5 != 0 {
+		k = min(k, s.rng.IntN(len(saasFeatures)))
+	}
+	feature := saasFeatures[k]
 	return s.on(w, "app", at, s.people[member], "Feature Used", map[string]any{"feature": feature})
 }
 

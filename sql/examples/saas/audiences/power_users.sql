@@ -3,7 +3,7 @@ description: Used four features or more, on a dozen of the last 28 days; asked t
 owner: growth@saas.example
 schedule: every 15m
 tags: [advocacy]
-experiment: { holdout: 20%, salt: advocates } # does asking bring invitations?
+experiment: { holdout: 20%, salt: spring } # does asking bring invitations?
 */
 SELECT d.profile_id AS profile_id, d.active_days_28 AS active_days, f.features AS features
 FROM active_days_28 AS d
