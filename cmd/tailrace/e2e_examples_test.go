@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ func TestExamplesValidate(t *testing.T) {
 	t.Parallel()
 	for _, e := range sql.Examples {
 		p := setup(t, nil)
-		dir := p.data + "-" + e.Name
+		dir := filepath.Join(t.TempDir(), e.Name)
 		out, errs, code := p.tailrace("init", dir, "--example", e.Name)
 		require.Zero(t, code, "%s%s", out, errs)
 		out, errs, code = p.tailrace("validate", "--project", dir)
