@@ -7,8 +7,7 @@ import (
 	"github.com/tailrace/tailrace/api"
 )
 
-// brands is a house of three brands with their own pages and customer numbers; one person may have an account at each,
-// and only the address is the same.
+// brands is a house of three brands with their own pages and customer numbers; one person may have an account at each.
 type brands struct {
 	*stage
 	people []housePerson
@@ -86,19 +85,19 @@ func (s *brands) history() []demoEvent {
 			switch p.at[k] {
 			case looker:
 				joined := s.ago(60)
-				out = append(out, s.identify(houseBrands[k]+"_web", joined, p.of(k)))
+				out = append(out, s.known(p, k, joined)...)
 				for range 2 + s.rng.IntN(5) {
 					out = append(out, s.viewed(p, k, s.ago(25)))
 				}
 			case buyer:
 				joined := s.start.Add(-time.Duration(150+s.rng.IntN(brandsDays-150)) * day)
-				out = append(out, s.identify(houseBrands[k]+"_web", joined, p.of(k)))
+				out = append(out, s.known(p, k, joined)...)
 				for range 2 + s.rng.IntN(3) {
 					out = append(out, s.ordered(p, k, s.ago(140))...)
 				}
 			case lapsed:
 				bought := s.start.Add(-time.Duration(95+s.rng.IntN(100)) * day)
-				out = append(out, s.identify(houseBrands[k]+"_web", bought, p.of(k)))
+				out = append(out, s.known(p, k, bought)...)
 				out = append(out, s.ordered(p, k, bought.Add(time.Hour))...)
 			}
 		}
@@ -122,11 +121,11 @@ func (s *brands) live(at time.Time) []demoEvent {
 		return []demoEvent{s.mailed(p, at)}
 	}
 	k := s.favourite(p)
-	known := s.identify(houseBrands[k]+"_web", at, p.of(k))
+	known := s.known(p, k, at)
 	if p.at[k] == looker && dice < 0.8 {
-		return []demoEvent{known, s.viewed(p, k, at.Add(time.Second)), s.viewed(p, k, at.Add(2*time.Second))}
+		return append(known, s.viewed(p, k, at.Add(time.Second)), s.viewed(p, k, at.Add(2*time.Second)))
 	}
-	return append([]demoEvent{known}, s.ordered(p, k, at.Add(time.Second))...)
+	return append(known, s.ordered(p, k, at.Add(time.Second))...)
 }
 
 // favourite is a brand that somebody has to do with.
@@ -143,6 +142,18 @@ func (p housePerson) of(k int) person {
 	known := p.person
 	known.id, known.anonymous = houseBrands[k]+"_"+p.id, p.anonymous+"-"+houseBrands[k]
 	return known
+}
+
+// known is somebody signing in at a brand. The order system knows by the address that it is a customer of another brand,
+// and says so by an alias: an identify alone never makes two accounts one person.
+func (s *brands) known(p housePerson, k int, at time.Time) []demoEvent {
+	out := []demoEvent{s.identify(houseBrands[k]+"_web", at, p.of(k))}
+	for first := range k {
+		if p.at[first] != stranger {
+			return append(out, s.call("server", at.Add(time.Minute), "alias", p.of(first).id, "", map[string]any{"previousId": p.of(k).id}))
+		}
+	}
+	return out
 }
 
 // viewed carries the brand's cookie only: who it was is known from the account.
