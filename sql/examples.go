@@ -35,7 +35,7 @@ func ExampleNamed(name string) (Example, error) {
 
 // Files are the example's, from its own root.
 func (e Example) Files() (fs.FS, error) {
-	files, err := fs.Sub(examples, e.folder)
+	files, err := fs.Sub(Demo, e.folder)
 	if err != nil {
 		return nil, fmt.Errorf("opening the example %s: %w", e.Name, err)
 	}

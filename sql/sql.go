@@ -8,5 +8,8 @@ import "embed"
 //go:embed schema/*.sql
 var Schema embed.FS
 
+// Demo holds the projects that `tailrace init` writes: the shop under demo/, the
+// others under examples/NAME/. [Examples] names them.
+//
 //go:embed demo examples
-var examples embed.FS
+var Demo embed.FS

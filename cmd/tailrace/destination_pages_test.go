@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tailrace/tailrace/sql"
+
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/connectors/all"
 	"github.com/tailrace/tailrace/connectors/sandbox"
@@ -45,7 +47,7 @@ func TestDestinationPages(t *testing.T) {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
 		dir := t.TempDir()
-		_, err = writeProject(dir)
+		_, err = writeProject(dir, sql.Examples[0])
 		require.NoError(t, err)
 		files := exampleFile.FindAllStringSubmatch(string(text), -1)
 		require.NotEmpty(t, files, page)
