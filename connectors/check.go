@@ -17,6 +17,7 @@ func (e *BatchError) Error() string { return "the batch can't be sent: " + e.Rea
 // checkBatch checks a batch against the definition. problems are rows that
 // can't be sent, by index.
 func checkBatch(o Object, s Spec, b Batch) (problems map[int]*RowError, err error) {
+	s = s.When(b.Erase)
 	switch {
 	case len(b.Rows) == 0:
 		return nil, &BatchError{"it has no rows"}

@@ -124,10 +124,20 @@ type Spec struct {
 	Class  Class
 	Window time.Duration // class B only, documented by the vendor
 	Limits Limits
-	Async  bool   // the answer is a ticket, the outcome comes later
-	Silent bool   // the vendor can refuse rows without naming them
-	Erases bool   // delete can erase for good
-	Fires  string // what else this may set off: "automations on tag added"
+	Async  bool // the answer is a ticket, the outcome comes later
+	Silent bool // the vendor can refuse rows without naming them
+	Erases bool // delete can erase for good
+	// EraseRows is how many rows one request that erases takes; zero means Limits.Rows.
+	EraseRows int
+	Fires     string // what else this may set off: "automations on tag added"
+}
+
+// When is the spec of requests that erase for good, or that don't.
+func (s Spec) When(erase bool) Spec {
+	if erase && s.EraseRows > 0 {
+		s.Limits.Rows = s.EraseRows
+	}
+	return s
 }
 
 // Limits of one request. Zero means no limit, except Rows (1) and AnswerBytes (8 MiB).

@@ -165,7 +165,7 @@ func (d *Destination) Cutter(head Batch) (*Cutter, error) {
 		return nil, err
 	}
 	head.Rows = nil
-	c := &Cutter{head: head, object: o, spec: s, frame: 1024}
+	c := &Cutter{head: head, object: o, spec: s.When(head.Erase), frame: 1024}
 	if sizer, ok := d.writer.(Sizer); ok {
 		c.sizer, c.frame = sizer, sizer.FrameSize(head)
 	}

@@ -105,7 +105,7 @@ func (d *draft) cutters() ([]*stepCutter, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows := uint32(max(d.object.Actions[s.action].Limits.Rows, 1))
+		rows := uint32(max(d.object.Actions[s.action].When(s.erase).Limits.Rows, 1))
 		if d.sync.Batch > 0 {
 			rows = min(rows, uint32(d.sync.Batch))
 		}

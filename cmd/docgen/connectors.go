@@ -124,7 +124,11 @@ func object(p *page, c connectors.Connector, o connectors.Object) {
 			notes = append(notes, "may refuse rows without naming them")
 		}
 		if s.Erases {
-			notes = append(notes, "can erase for good")
+			note := "can erase for good"
+			if s.EraseRows > 0 {
+				note += fmt.Sprintf(" (%d rows a request)", s.EraseRows)
+			}
+			notes = append(notes, note)
 		}
 		if s.Fires != "" {
 			notes = append(notes, "may set off "+s.Fires)

@@ -59,7 +59,7 @@ var partialUnnamed = everyCase(func(t testing.TB, h Harness, c Case, p *problems
 	b := w.batch(c, "plan:1", rows(n, map[int]string{refused: "unnamed"}))
 	o := w.dest.Send(background(), b)
 	w.truth(b, o.Results, p, "at once")
-	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	_, spec, err := w.spec(c)
 	if err != nil {
 		p.add("%v", err)
 	}
@@ -112,7 +112,7 @@ var wrongCount = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 var repeatSameState = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
 	b := w.batch(c, "plan:1", w.few(c, 4))
-	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	_, spec, err := w.spec(c)
 	if err != nil {
 		p.add("%v", err)
 		return

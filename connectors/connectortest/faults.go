@@ -70,7 +70,7 @@ var noLieUnderFault = everyCase(func(t testing.TB, h Harness, c Case, p *problem
 	for _, x := range expectations() {
 		w := newWorld(t, h)
 		b := w.batch(c, "plan:1", w.few(c, 3))
-		_, spec, err := w.dest.Spec(c.Object, c.Action)
+		_, spec, err := w.spec(c)
 		if err != nil {
 			p.add("%v", err)
 			return
@@ -155,7 +155,7 @@ func duplicated(t testing.TB, h Harness, c Case, p *problems) {
 	w.model.Faults().Add(sandbox.Fault{Kind: sandbox.Twice, Path: c.Changes})
 	o := w.dest.Send(background(), b)
 	w.truth(b, o.Results, p, "delivered twice")
-	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	_, spec, err := w.spec(c)
 	for _, row := range b.Rows {
 		if n := w.effects(row.Key); err == nil && spec.Class != connectors.ClassA && n != 1 {
 			p.add("delivered twice: applied %d times", n)

@@ -67,6 +67,8 @@ type Case struct {
 	// Prepare makes the stand-in hold what the action needs and returns the
 	// rows with what was acknowledged; nil: nothing is needed.
 	Prepare func(t testing.TB, d *connectors.Destination, rows []connectors.Row) []connectors.Row
+	// Erase: the requests erase for good.
+	Erase bool
 	// RowErrors: the vendor can refuse single rows of this action.
 	RowErrors bool
 	// Unnamed: the vendor refuses single rows, but only counts them.
@@ -77,7 +79,12 @@ type Case struct {
 	DropTarget func(m Model, target string)
 }
 
-func (c Case) name() string { return c.Object + "_" + string(c.Action) }
+func (c Case) name() string {
+	if c.Erase {
+		return c.Object + "_erase"
+	}
+	return c.Object + "_" + string(c.Action)
+}
 
 // Golden is one entry of the requests that the vendor's SDK was recorded with.
 type Golden struct {

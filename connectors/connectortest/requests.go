@@ -42,7 +42,7 @@ var baseURLHonoured = everyCase(func(t testing.TB, h Harness, c Case, p *problem
 // sending, and there are no more requests than batches.
 var limitsExact = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
-	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	_, spec, err := w.spec(c)
 	require.NoError(t, err)
 	limit := min(spec.Limits.Rows, 300)
 	for n, want := range map[int]int{limit: (limit-1)/spec.Limits.Rows + 1, spec.Limits.Rows + 1: 2} {
@@ -173,7 +173,7 @@ var duplicatesInBatch = everyCase(func(t testing.TB, h Harness, c Case, p *probl
 	rs := rows(2, nil)
 	rs[1].IDs = rs[0].IDs
 	w.identify(c, rs)
-	b := connectors.Batch{Action: c.Action, Object: c.Object, Target: c.Target, Key: "plan:1", Rows: rs}
+	b := connectors.Batch{Action: c.Action, Object: c.Object, Target: c.Target, Erase: c.Erase, Key: "plan:1", Rows: rs}
 	cutter, err := w.dest.Cutter(b)
 	require.NoError(t, err)
 	if c.Action == connectors.Append {

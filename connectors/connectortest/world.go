@@ -214,9 +214,15 @@ func (w *world) few(c Case, n int) []connectors.Row {
 	return rows(min(n, w.limit(c)), nil)
 }
 
+// spec is what the connector says of the requests of a case.
+func (w *world) spec(c Case) (connectors.Object, connectors.Spec, error) {
+	o, s, err := w.dest.Spec(c.Object, c.Action)
+	return o, s.When(c.Erase), err
+}
+
 // limit is how many rows one request of a case takes.
 func (w *world) limit(c Case) int {
-	_, spec, err := w.dest.Spec(c.Object, c.Action)
+	_, spec, err := w.spec(c)
 	require.NoError(w.t, err)
 	return max(spec.Limits.Rows, 1)
 }
@@ -230,7 +236,7 @@ func (w *world) batch(c Case, key string, rs []connectors.Row) connectors.Batch 
 		w.prepared = len(w.received())
 	}
 	return connectors.Batch{
-		Action: c.Action, Object: c.Object, Target: c.Target, Key: key, Sync: "kit",
+		Action: c.Action, Object: c.Object, Target: c.Target, Erase: c.Erase, Key: key, Sync: "kit",
 		At: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), Rows: rs,
 	}
 }

@@ -31,6 +31,35 @@ func sandboxed(t *testing.T, h http.Handler) *connectors.Destination {
 	return d
 }
 
+// A contact is erased by its record id, an archived one too; who isn't known is never named to HubSpot, which would block
+// the address.
+func TestErase(t *testing.T) {
+	t.Parallel()
+	s := sandbox.NewHubSpot(sandbox.Options{Rate: -1})
+	d := sandboxed(t, s)
+	rows := exist(t, d, []connectors.Row{row("k1", "ada@example.com"), row("k2", "bob@example.com"), row("k3", "eve@example.com")})
+	send := func(erase bool, r connectors.Row) connectors.Result {
+		t.Helper()
+		o := d.Send(context.Background(), connectors.Batch{Action: connectors.Delete, Object: hubspot.Contacts, Key: "p", Erase: erase, Rows: []connectors.Row{r}})
+		require.Nil(t, o.Err)
+		return o.Results[0]
+	}
+	require.Equal(t, connectors.Accepted, send(true, rows[0]).Status)
+	again := send(true, rows[0])
+	require.Equal(t, connectors.Accepted, again.Status)
+	require.Equal(t, "was not there", again.Words)
+	unacknowledged := rows[1]
+	unacknowledged.Ref = ""
+	require.Equal(t, connectors.Accepted, send(true, unacknowledged).Status)
+	require.Equal(t, connectors.Accepted, send(false, rows[2]).Status)
+	require.Equal(t, connectors.Accepted, send(true, rows[2]).Status, "also out of the recycling bin")
+	require.Equal(t, connectors.Accepted, send(true, row("k4", "nobody@example.com")).Status)
+	state := s.State()
+	require.Empty(t, state.Contacts)
+	require.Empty(t, state.Blocked)
+	require.Equal(t, 3, state.Counts["erase"])
+}
+
 // Members are listed over pages, counted, and the account is named.
 func TestListCountTest(t *testing.T) {
 	t.Parallel()

@@ -126,6 +126,7 @@ func harness() connectortest.Harness {
 			{Object: hubspot.Contacts, Action: connectors.Update, Changes: "/batch/update", RowErrors: true, Prepare: exist},
 			{Object: hubspot.Contacts, Action: connectors.Create, Changes: "/batch/create", RowErrors: true},
 			{Object: hubspot.Contacts, Action: connectors.Delete, Changes: "/batch/archive", Reads: "/batch/read", Prepare: exist},
+			{Object: hubspot.Contacts, Action: connectors.Delete, Erase: true, Changes: "/gdpr-delete", Reads: "/batch/read", Prepare: exist},
 			{Object: hubspot.List, Target: list, Action: connectors.AddToList, Changes: "/memberships/", Reads: "/batch/read", Prepare: exist, DropTarget: dropList},
 			{Object: hubspot.List, Target: list, Action: connectors.RemoveFromList, Changes: "/memberships/", Reads: "/batch/read", Prepare: members, DropTarget: dropList},
 		},

@@ -96,7 +96,7 @@ var Connector = connectors.Connector{
 				connectors.Upsert: contactSpec(connectors.ClassA),
 				connectors.Update: contactSpec(connectors.ClassA),
 				connectors.Create: contactSpec(connectors.ClassC),
-				connectors.Delete: {Class: connectors.ClassA, Limits: connectors.Limits{Rows: maxInputs, BodyBytes: maxBody}},
+				connectors.Delete: {Class: connectors.ClassA, Limits: connectors.Limits{Rows: maxInputs, BodyBytes: maxBody}, Erases: true, EraseRows: 1},
 			},
 		},
 		{

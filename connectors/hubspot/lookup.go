@@ -61,6 +61,9 @@ func (w *Writer) Look(ctx context.Context, b connectors.Batch) ([]connectors.Fou
 // read asks for contacts by one property; values are folded.
 func (w *Writer) read(ctx context.Context, name string, values []string) (map[string]connectors.Found, error) {
 	body := readRequest{History: []string{}, IDProperty: name, Properties: []string{name}}
+	if name == recordID { // the default way; HubSpot refuses it as idProperty
+		body.IDProperty = ""
+	}
 	if name == "email" {
 		body.Properties = append(body.Properties, additionalEmails)
 	}

@@ -45,6 +45,8 @@ func (w *Writer) Write(ctx context.Context, b connectors.Batch) (connectors.Answ
 	switch {
 	case b.Object == List:
 		return w.writeList(ctx, b)
+	case b.Action == connectors.Delete && b.Erase:
+		return w.erase(ctx, b)
 	case b.Action == connectors.Delete:
 		return w.archive(ctx, b)
 	}

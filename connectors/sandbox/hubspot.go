@@ -23,6 +23,7 @@ type HubSpot struct {
 	index    map[string]map[string]string // property → folded value → id
 	lists    map[string]map[string]time.Time
 	dropped  map[string]bool
+	blocked  map[string]bool // addresses that were to be erased and weren't known
 	next     int
 }
 
@@ -41,7 +42,8 @@ type HubSpotState struct {
 	Standin  string              `json:"standin"`
 	Counts   map[string]int      `json:"counts"`
 	Contacts []HubSpotContact    `json:"contacts"`
-	Lists    map[string][]string `json:"lists"` // record ids
+	Lists    map[string][]string `json:"lists"`             // record ids
+	Blocked  []string            `json:"blocked,omitempty"` // addresses that can't be written any more
 }
 
 // hubspotRate is the smallest plan's: requests in any ten seconds.
@@ -56,6 +58,7 @@ func NewHubSpot(o Options) *HubSpot {
 		index:    map[string]map[string]string{"email": {}},
 		lists:    map[string]map[string]time.Time{},
 		dropped:  map[string]bool{},
+		blocked:  map[string]bool{},
 	}
 	rate := o.Rate
 	if rate == 0 {
@@ -79,6 +82,7 @@ func (h *HubSpot) State() HubSpotState {
 			out.Contacts = append(out.Contacts, copied)
 		}
 	}
+	out.Blocked = slices.Sorted(maps.Keys(h.blocked))
 	for id, members := range h.lists {
 		out.Lists[id] = slices.Sorted(maps.Keys(members))
 	}
@@ -95,6 +99,7 @@ func (h *HubSpot) DropList(id string) {
 
 var (
 	objectsPath = regexp.MustCompile(`^/crm/(?:v3/objects|objects/20\d\d-\d\d)/contacts/batch/(upsert|update|create|read|archive)$`)
+	erasePath   = regexp.MustCompile(`^/crm/(?:v3/objects|objects/20\d\d-\d\d)/contacts/gdpr-delete$`)
 	listsPath   = regexp.MustCompile(`^/crm/(?:v3/lists|lists/20\d\d-\d\d)/([^/]+)(/memberships(?:/(add|remove|add-and-remove))?)?$`)
 )
 
@@ -117,6 +122,10 @@ func (h *HubSpot) handle(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 	if m := objectsPath.FindStringSubmatch(r.URL.Path); m != nil && r.Method == http.MethodPost {
 		h.batch(w, r, m[1], body)
+		return
+	}
+	if erasePath.MatchString(r.URL.Path) && r.Method == http.MethodPost {
+		h.erase(w, r, body)
 		return
 	}
 	if m := listsPath.FindStringSubmatch(r.URL.Path); m != nil {

@@ -164,6 +164,9 @@ func (h *HubSpot) rowError(op string, in hubspotInput, m behaviour) map[string]a
 		context = map[string][]string{}
 		return e("VALIDATION_ERROR", "INVALID_PROPERTY", "A property is invalid")
 	}
+	if h.blocked[strings.ToLower(value(in.Properties["email"]))] {
+		return e("VALIDATION_ERROR", "CONTACT_BLOCKLISTED", "This contact was erased and can't be added again")
+	}
 	_, found := h.find(in.IDProperty, in.ID)
 	if op == "update" && !found {
 		return e("OBJECT_NOT_FOUND", "", "No contact found")

@@ -29,7 +29,7 @@ func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[
 		return 0, err
 	}
 	checks = append(checks, PlaceCheck{Place: partsPlace, LookedAt: uint64(len(checks)), Found: old})
-	files, err := e.lookAtFiles(values)
+	files, err := e.lookAtFiles(ctx, values)
 	if err != nil {
 		return 0, err
 	}
