@@ -2,30 +2,25 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/tailrace/tailrace/warehouse"
+	"github.com/tailrace/tailrace/syncs/audit"
 )
 
 // audit records what the caller does before it is done, so that nothing is done that isn't written.
 func (s *Server) audit(ctx context.Context, action, object, detail string) error {
 	id := who(ctx)
 	remote, _ := ctx.Value(remoteKey{}).(string)
+	return s.auditLog.Append(ctx, audit.Entry{Actor: id.actor(), Role: string(id.Role), Action: action, Object: object, Detail: detail, RemoteIP: host(remote)})
+}
+
+// host is an address without its port.
+func host(remote string) string {
 	if host, _, err := net.SplitHostPort(remote); err == nil {
-		remote = host
+		return host
 	}
-	entry := uuid.New()
-	err := s.opts.DB.Insert(ctx, s.opts.DB.Database()+".audit_log",
-		[]string{"id", "at", "actor", "role", "action", "object", "detail", "remote_ip"},
-		[][]any{{entry, s.opts.Now().UTC(), id.actor(), string(id.Role), action, object, detail, remote}},
-		warehouse.InsertOptions{Token: "audit:" + entry.String()})
-	if err != nil {
-		return fmt.Errorf("writing the audit log: %w", err)
-	}
-	return nil
+	return remote
 }
 
 // masked reports whether the caller sees personal data only masked.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	sq "github.com/Masterminds/squirrel"
+
+	"github.com/tailrace/tailrace/syncs/audit"
 )
 
 func (s *Server) registerAudit() {
@@ -26,5 +28,10 @@ func (s *Server) registerAudit() {
 			return list(ctx, s, q, in.Paging, "(a.at, a.id) < (parseDateTime64BestEffort(?, 3, 'UTC'), toUUID(?))", func(e AuditEntry) []string {
 				return []string{e.At.UTC().Format(time.RFC3339Nano), e.ID}
 			})
+		})
+	register(s, endpoint{id: "verify-audit", method: http.MethodGet, path: "/api/v1/audit/verify", summary: "Whether the audit log is as it was written: finds rows that were changed, deleted or inserted", tag: "audit", role: Admin},
+		func(ctx context.Context, _ *struct{}) (*body[audit.Report], error) {
+			found, err := s.auditLog.Verify(ctx)
+			return &body[audit.Report]{found}, err
 		})
 }

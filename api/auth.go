@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -233,6 +234,12 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 			s.refuse(ctx, problem(Unauthorized, "Send Authorization: Bearer <token>; `tailrace tokens create` makes one.", "no token"))
 			return
 		}
+		remote := host(ctx.RemoteAddr())
+		if wait := s.strangers.wait(remote); wait > 0 {
+			ctx.SetHeader("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+			s.refuse(ctx, problem(TooMany, "Wait for as long as Retry-After says, then use a valid token.", "too many wrong tokens from this address"))
+			return
+		}
 		known, ok, err := s.opts.Tokens.Check(ctx.Context(), strings.TrimSpace(secret))
 		if err != nil {
 			s.log.Error("checking a token", "error", err)
@@ -240,9 +247,11 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 			return
 		}
 		if !ok {
+			s.strangers.wrong(remote)
 			s.refuse(ctx, problem(Unauthorized, "Use another token; `tailrace tokens create` makes one.", "unknown or revoked token"))
 			return
 		}
+		s.strangers.right(remote)
 		id = known
 	}
 	if !id.Role.allows(needed) {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -143,10 +144,13 @@ func TestErasure(t *testing.T) {
 	require.NoError(t, run.Sums().Check())
 	// Who comes again is suppressed, though nobody here knows the name.
 	b.advance(time.Hour)
-	b.load(event{kind: "identify", user: "u1", email: ada}, event{kind: "track", name: "Order Completed", user: "u1", revenue: 130})
+	b.load(event{kind: "identify", user: "u1", email: ada}, event{kind: "track", name: "Order Completed", user: "u1", revenue: 120})
 	m, err := b.audiences.Start(t.Context(), project.KindAudience, "buyers", audiences.StartOptions{Trigger: audiences.TriggerAPI, Actor: "test"})
 	require.NoError(t, err)
 	require.NoError(t, b.audiences.Run(t.Context(), m.ID))
+	b.ask(api.Viewer, http.MethodGet, "/api/v1/materializations/"+m.ID, nil).into(200, &m)
+	require.Equal(t, audiences.StatePublished, m.State, "the same rows as before the erasure are no reason to publish nothing")
+	require.EqualValues(t, 1, m.Entered)
 	run = b.sync()
 	require.EqualValues(t, 1, run.Counts["left_out.suppressed"], "%v", run.Counts)
 
@@ -175,4 +179,46 @@ func TestErasureIsRepeatable(t *testing.T) {
 		requireErased(t, b.erase(x.ID))
 	}
 	require.Empty(t, b.everywhere("ada@example.com"))
+}
+
+// TestErasureWaitsForEveryLog has two collectors beside the one of the process that erases: one answers, one doesn't.
+func TestErasureWaitsForEveryLog(t *testing.T) {
+	b := setup(t)
+	b.shop()
+	released := map[string]int{}
+	engine := func(name string) *erasure.Engine {
+		return erasure.New(erasure.Options{DB: b.db, Syncs: b.syncs, Now: b.clock, PartsFor: -1, Collector: name, Host: "host of " + name,
+			Logs: func(context.Context) error { released[name]++; return nil }})
+	}
+	one, two := engine("one"), engine("two")
+	b.erasures = one
+	require.NoError(t, two.ReleaseLogs(t.Context()))
+	require.Empty(t, released, "nothing waits")
+	x, err := one.Request(t.Context(), []erasure.Identifier{{Kind: "user_id", Value: "u1"}}, "test", "")
+	require.NoError(t, err)
+	require.True(t, erasure.Waits(one.Step(t.Context(), x.ID)))
+	x, err = one.Get(t.Context(), x.ID)
+	require.NoError(t, err)
+	require.Equal(t, erasure.Erasing, x.State)
+	require.Contains(t, x.Error, "host of two")
+	require.NotContains(t, x.Error, "host of one")
+	require.NotEmpty(t, b.everywhere("ada@example.com"), "nothing is erased before every log is in the tables")
+	require.NoError(t, two.ReleaseLogs(t.Context()))
+	require.NoError(t, two.ReleaseLogs(t.Context()))
+	requireErased(t, b.erase(x.ID))
+	require.Equal(t, map[string]int{"one": 1, "two": 1}, released)
+
+	// One that ended with an empty log isn't waited for, one that died is, for a while, and then named.
+	require.NoError(t, two.LeaveLogs(t.Context()))
+	x, err = one.Request(t.Context(), []erasure.Identifier{{Kind: "user_id", Value: "u2"}}, "test", "")
+	require.NoError(t, err)
+	requireErased(t, b.erase(x.ID))
+	require.NoError(t, engine("three").ReleaseLogs(t.Context()))
+	x, err = one.Request(t.Context(), []erasure.Identifier{{Kind: "user_id", Value: "u3"}}, "test", "")
+	require.NoError(t, err)
+	require.True(t, erasure.Waits(one.Step(t.Context(), x.ID)))
+	b.advance(11 * time.Minute)
+	view := b.erase(x.ID)
+	require.Equal(t, erasure.ManualActionRequired, view.State)
+	require.Contains(t, view.Error, "host of three (three)")
 }

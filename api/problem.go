@@ -18,13 +18,14 @@ const (
 	Conflict     Kind = "conflict"
 	Unauthorized Kind = "unauthorized"
 	Forbidden    Kind = "forbidden"
+	TooMany      Kind = "too_many"
 	Unavailable  Kind = "unavailable"
 	Internal     Kind = "internal"
 )
 
 var statusOf = map[Kind]int{
 	Invalid: http.StatusUnprocessableEntity, NotFound: http.StatusNotFound, Conflict: http.StatusConflict,
-	Unauthorized: http.StatusUnauthorized, Forbidden: http.StatusForbidden, Unavailable: http.StatusServiceUnavailable,
+	Unauthorized: http.StatusUnauthorized, Forbidden: http.StatusForbidden, Unavailable: http.StatusServiceUnavailable, TooMany: http.StatusTooManyRequests,
 	Internal: http.StatusInternalServerError,
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/tailrace/tailrace/collector"
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
+	"github.com/tailrace/tailrace/syncs/audit"
 	"github.com/tailrace/tailrace/syncs/erasure"
 	"github.com/tailrace/tailrace/warehouse"
 )
@@ -73,6 +74,9 @@ type Server struct {
 	log  *slog.Logger
 	huma huma.API
 	seal cipher.AEAD // of viewers' cursors
+
+	auditLog  *audit.Log
+	strangers *strangers // who brings wrong tokens
 }
 
 // setLibrary gives huma our form of errors, and lists that are never null, once a process: they are its variables.
@@ -95,7 +99,7 @@ func New(router *gin.Engine, o Options) *Server {
 	if err != nil {
 		panic(err) // the system has no randomness
 	}
-	s := &Server{opts: o, log: o.Log, seal: seal}
+	s := &Server{opts: o, log: o.Log, seal: seal, auditLog: audit.NewLog(o.DB, o.Now), strangers: newStrangers(o.Now)}
 	s.guard(router)
 	s.huma = humagin.New(router, cfg)
 	s.huma.UseMiddleware(s.authorize)

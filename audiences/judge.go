@@ -17,7 +17,14 @@ func (a *Audiences) judge(ctx context.Context, p *project.Project, f *project.SQ
 	if err != nil {
 		return false, err
 	}
-	if sameResult(base, m) {
+	same := sameResult(base, m)
+	if same {
+		// Rows of a published version are taken out when people are erased: who comes back after that enters again.
+		if same, err = a.complete(ctx, base); err != nil {
+			return false, err
+		}
+	}
+	if same {
 		m.Entered, m.Exited = 0, 0
 		return true, a.advance(ctx, m, StateUnchanged)
 	}
@@ -39,6 +46,16 @@ func (a *Audiences) judge(ctx context.Context, p *project.Project, f *project.SQ
 		return true, a.advance(ctx, m, StateHeld)
 	}
 	return false, a.advance(ctx, m, StateChecked)
+}
+
+// complete reports whether a version still has all of its rows.
+func (a *Audiences) complete(ctx context.Context, m *Materialization) (bool, error) {
+	var rows uint64
+	err := a.db.Get(ctx, &rows, "SELECT count() FROM "+a.table(m.Table)+" WHERE version = {version:UInt64}", warehouse.P{"version": m.Version})
+	if err != nil {
+		return false, fmt.Errorf("counting the rows of the published version of %s: %w", m.Name, err)
+	}
+	return rows == m.Rows, nil
 }
 
 func sameResult(base, m *Materialization) bool {

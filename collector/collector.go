@@ -92,6 +92,7 @@ type Collector struct {
 	wal     *wal
 	loader  *loader
 	lock    *os.File
+	id      string // of the log, kept in its folder
 	closing sync.Once
 	closed  error // of Close
 	newID   func() uuid.UUID
@@ -117,8 +118,14 @@ func Open(o Options) (*Collector, error) {
 		return nil, errors.Join(fmt.Errorf("opening the collector: %w", err), lock.Close())
 	}
 	c.lock = lock
+	if c.id, err = logID(o.Dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the collector: %w", err), c.Close())
+	}
 	return c, nil
 }
+
+// ID names this collector's log: the same for as long as its folder lives, whatever process has it.
+func (c *Collector) ID() string { return c.id }
 
 func openLocked(o Options) (*Collector, error) {
 	cursor, err := openCursor(o.Dir)

@@ -40,5 +40,5 @@ func TestRunsAfterAnother(t *testing.T) {
 	second()
 	isDue()
 	b.exec("INSERT INTO suppressions (kind, value, active, version) VALUES ('user_id', 'i1', true, 1)")
-	isDue("second") // a withdrawal waits for nobody
+	isDue("s", "second") // a withdrawal waits for nobody, not for a person who starts a manual sync either
 }

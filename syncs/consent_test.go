@@ -2,6 +2,7 @@ package syncs
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,4 +231,46 @@ func TestARunThatStoppedEarlyIsFollowedByAnother(t *testing.T) {
 	due, err = v.e.Due(v.ctx)
 	require.NoError(t, err)
 	require.Equal(t, []string{"s"}, due)
+}
+
+// A withdrawal doesn't wait for the next slot, nor for somebody who starts the sync by hand, and takes nothing else along.
+func TestWithdrawalsWaitForNoSchedule(t *testing.T) {
+	for _, schedule := range []string{"manual", "every 1h", "cron 0 3 * * *", "on_change"} {
+		t.Run(schedule, func(t *testing.T) {
+			v := setupVIPs(t)
+			v.files(map[string]string{"syncs/s.yml": strings.Replace(vipSync, "schedule: on_change", "schedule: "+schedule, 1)})
+			require.NoError(t, v.e.Reconcile(v.ctx))
+			v.publish(1, 2, 3)
+			for n := 1; n <= 4; n++ {
+				v.consent("profile_id", profileID(n).String(), "granted")
+			}
+			require.Equal(t, Succeeded, v.run(StartOptions{}).State)
+			v.due(false)
+			v.consent("profile_id", profileID(1).String(), "denied")
+			v.due(true)
+			r := v.run(StartOptions{Trigger: "change"})
+			require.Equal(t, Succeeded, r.State, r.Reason)
+			require.Equal(t, []string{"P2@x.io", "P3@x.io"}, v.emails())
+			v.due(false)
+			if schedule == "on_change" {
+				return
+			}
+			require.Equal(t, TriggerWithdrawal, r.Trigger)
+			v.publish(2, 4)
+			v.due(false)
+			v.suppress("email", "P2@x.io", true)
+			v.due(true)
+			r = v.run(StartOptions{Trigger: "change"})
+			require.Equal(t, Succeeded, r.State, r.Reason)
+			require.Equal(t, []string{"P3@x.io"}, v.emails(), "who left and who came wait for the schedule")
+			v.due(false)
+		})
+	}
+}
+
+func (v *vips) due(want bool) {
+	v.Helper()
+	due, err := v.e.Due(v.ctx)
+	require.NoError(v, err)
+	require.Equal(v, want, len(due) > 0)
 }

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
+	"github.com/tailrace/tailrace/syncs/audit"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -207,11 +206,5 @@ func (e *Engine) releaseEvent(ctx context.Context, syncID, key string) error {
 
 // audit writes down what a person or token did.
 func (e *Engine) audit(ctx context.Context, actor, action, object, detail string) error {
-	id := uuid.New()
-	err := e.insert(ctx, "audit_log", []string{"id", "at", "actor", "role", "action", "object", "detail", "remote_ip"},
-		[][]any{{id, e.now(), actor, "", action, object, detail, ""}}, "audit:"+id.String())
-	if err != nil {
-		return fmt.Errorf("writing the audit log: %w", err)
-	}
-	return nil
+	return e.auditLog.Append(ctx, audit.Entry{Actor: actor, Action: action, Object: object, Detail: detail})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/jobs"
 	"github.com/tailrace/tailrace/project"
+	"github.com/tailrace/tailrace/syncs/audit"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -91,6 +92,8 @@ type Engine struct {
 	db    *warehouse.DB
 	turns turns
 	tests tests
+
+	auditLog *audit.Log
 }
 
 // New makes an engine. It does no I/O.
@@ -128,7 +131,7 @@ func New(o Options) *Engine {
 	if o.Worker == "" {
 		o.Worker = "worker"
 	}
-	return &Engine{o: o, db: o.DB}
+	return &Engine{o: o, db: o.DB, auditLog: audit.NewLog(o.DB, o.Now)}
 }
 
 func (e *Engine) now() time.Time { return e.o.Now().UTC().Truncate(time.Millisecond) }

@@ -106,11 +106,7 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 		if d.Status != statusActive || s == nil {
 			continue
 		}
-		paused := d.Paused || s.Paused
-		if !paused && s.Schedule.Kind != project.OnChange && s.Schedule.Kind != project.After {
-			continue
-		}
-		changed, err := e.changed(ctx, p, s, d, paused)
+		changed, err := e.changed(ctx, p, s, d, onlyWithdrawals(s, d))
 		if err != nil {
 			return due, err
 		}
@@ -121,15 +117,52 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	return due, nil
 }
 
+// onlyWithdrawals reports whether nothing but withdrawals of consent and suppressions makes a sync due by itself: it is
+// paused, or runs by the clock or by hand.
+func onlyWithdrawals(s *project.Sync, d Definition) bool {
+	return d.Paused || s.Paused || s.Schedule.Kind != project.OnChange && s.Schedule.Kind != project.After
+}
+
+// withdrawalDue reports whether consents or suppressions have changed since a sync's last plan. A sync that never ran holds
+// nobody.
+func (e *Engine) withdrawalDue(ctx context.Context, p *project.Project, s *project.Sync, syncID string) (bool, error) {
+	newest, err := e.newestRuns(ctx, syncID, "NOT dry_run AND trigger NOT IN ('test', 'adopt')", 1)
+	if err != nil || len(newest) == 0 {
+		return false, err
+	}
+	switch r := newest[0]; {
+	case !r.Over() && r.State != Held:
+		return false, nil
+	case r.State == Failed && r.PlanID == "" && e.now().Sub(r.At) < time.Minute:
+		return false, nil // trying again at once would loop
+	}
+	planned, err := e.newestRuns(ctx, syncID, "NOT dry_run AND trigger NOT IN ('erasure', 'test', 'adopt') AND notEmpty(input_versions)", 1)
+	if err != nil || len(planned) == 0 {
+		return false, err
+	}
+	r := planned[0]
+	if r.Trigger == TriggerWithdrawal && (r.State == Failed || r.State == Partial) && r.Counts["cancelled"] > 0 && e.now().Sub(r.At) > retryStopped {
+		return true, nil // it stopped early
+	}
+	now, err := e.permissionVersions(ctx, p.Purposes(s))
+	if err != nil {
+		return false, err
+	}
+	return r.InputVersions["consents"] != now["consents"] || r.InputVersions["suppressions"] != now["suppressions"], nil
+}
+
 // retryStopped is after how long a run that stopped early is followed by another.
 const retryStopped = 5 * time.Minute
 
-func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition, paused bool) (bool, error) {
-	having := "NOT dry_run AND trigger NOT IN ('test', 'adopt')"
-	if !paused {
-		having = "NOT dry_run AND trigger NOT IN " + asideTriggers // it leaves all else to be done
+func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition, withdrawals bool) (bool, error) {
+	if withdrawals {
+		if s.Forwards() {
+			return false, nil // what was sent stays sent
+		}
+		return e.withdrawalDue(ctx, p, s, d.SyncID)
 	}
-	last, err := e.newestRuns(ctx, d.SyncID, having, 1)
+	// A withdrawal leaves all else to be done.
+	last, err := e.newestRuns(ctx, d.SyncID, "NOT dry_run AND trigger NOT IN "+asideTriggers, 1)
 	if err != nil {
 		return false, err
 	}
@@ -139,9 +172,6 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 		}
 	}
 	if s.Forwards() {
-		if paused {
-			return false, nil // what was sent stays sent
-		}
 		var newest *Run
 		if len(last) > 0 {
 			newest = &last[0]
@@ -155,10 +185,6 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 	if len(last) > 0 && (last[0].PlanID == "" || len(last[0].InputVersions) == 0) {
 		// It failed before it had a plan. Trying again at once would loop.
 		return e.now().Sub(last[0].At) > time.Minute, nil
-	}
-	if paused { // only withdrawals count
-		return len(last) > 0 && (last[0].InputVersions["consents"] != now["consents"] ||
-			last[0].InputVersions["suppressions"] != now["suppressions"]), nil
 	}
 	if kind, name := s.Reads(); kind != project.KindModel && now["source"] == name+"@0" {
 		return false, nil // nothing is published yet

@@ -68,11 +68,12 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 	if err != nil {
 		return nil, err
 	}
-	if paused := def.Paused || isPaused(e, syncName); paused && !o.DryRun && !passesHeld(o.Trigger) && o.Trigger != TriggerTest && o.Trigger != TriggerAdopt {
-		if o.Trigger != "change" {
-			return nil, ErrPaused
-		}
+	s := e.o.Project().Sync(syncName)
+	if o.Trigger == "change" && !o.DryRun && s != nil && onlyWithdrawals(s, *def) {
 		o.Trigger = TriggerWithdrawal
+	}
+	if paused := def.Paused || s != nil && s.Paused; paused && !o.DryRun && !passesHeld(o.Trigger) && o.Trigger != TriggerTest && o.Trigger != TriggerAdopt {
+		return nil, ErrPaused
 	}
 	if !o.DryRun && o.Trigger != TriggerAdopt { // which sends nothing, and is how a restored ledger catches up
 		if err := e.mayLeave(ctx, def.SyncID); err != nil {
@@ -90,7 +91,7 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 	if err != nil {
 		return nil, fmt.Errorf("numbering the run: %w", err)
 	}
-	if s := e.o.Project().Sync(syncName); o.Full && s != nil && s.Forwards() {
+	if o.Full && s != nil && s.Forwards() {
 		return nil, ErrAppendOnce
 	}
 	r := &Run{SyncID: def.SyncID, No: no, ID: o.RunID, Seq: 1, State: Queued, At: e.now(), Trigger: o.Trigger, Actor: o.Actor,
@@ -123,11 +124,6 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 		return nil, &OpenRunError{Run: other}
 	}
 	return r, nil
-}
-
-func isPaused(e *Engine, syncName string) bool {
-	s := e.o.Project().Sync(syncName)
-	return s != nil && s.Paused
 }
 
 // makeRoom refuses a start while a run is open, and discards a held one unless

@@ -181,9 +181,49 @@ func (a *app) handlers() {
 func (a *app) erasing() erasure.Options {
 	o := erasure.Options{DB: a.db, Syncs: a.syncs, Queue: a.queue, Now: time.Now, Log: a.log, Dir: a.cfg.Data}
 	if a.collector != nil {
-		o.Logs = a.collector.LetGo
+		o.Logs, o.Collector = a.collector.LetGo, a.collector.ID()
+		o.Host = hostname()
 	}
 	return o
+}
+
+// releaseLogs lets go of this process's log for erasures of all processes.
+func (a *app) releaseLogs(ctx context.Context, serving bool) error {
+	release := func() {
+		if err := a.erasures.ReleaseLogs(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("letting go of the log for an erasure", "error", err)
+		}
+	}
+	if serving {
+		release()
+	}
+	return every(ctx, 2*time.Second, release)
+}
+
+// leaveLogs deletes the log of a collector that ends and has loaded everything, so that no erasure waits for it. One that
+// hasn't is waited for: it comes back.
+func (a *app) leaveLogs() error {
+	if a.erasures == nil || a.db == nil || a.collector.Stats().PendingBytes > 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := a.collector.LetGo(ctx); err != nil {
+		a.log.Warn("the log stays; an erasure waits for this collector until it is started again", "error", err)
+		return nil
+	}
+	if err := a.erasures.LeaveLogs(ctx); err != nil {
+		a.log.Warn("an erasure waits for this collector until it is started again", "error", err)
+	}
+	return nil
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "a host without a name"
+	}
+	return name
 }
 
 // mount builds the one handler: tracking, API, health.
@@ -259,6 +299,7 @@ func (a *app) work(ctx context.Context, scheduled bool) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if a.collector != nil {
 		g.Go(func() error { return a.collector.Run(ctx) })
+		g.Go(func() error { return a.releaseLogs(ctx, scheduled) })
 	}
 	if a.cfg.role("worker") {
 		g.Go(func() error { return a.queue.Run(ctx) })
@@ -328,7 +369,7 @@ func (a *app) close() error {
 		}
 	}
 	if a.collector != nil {
-		errs = append(errs, a.collector.Close())
+		errs = append(errs, a.leaveLogs(), a.collector.Close())
 	}
 	if a.queue != nil {
 		errs = append(errs, a.queue.Close())

@@ -24,10 +24,11 @@ var mayImport = map[string]struct {
 	"jobs":        {[]string{"warehouse", "jobs"}, "the queue must not know what a job does"},
 	"collector":   {[]string{"project", "warehouse"}, "the collector must not know audiences or syncs"},
 	"audiences":   {[]string{"project", "warehouse", "jobs", "audiences", "sql/lex"}, "audiences must not know syncs, vendors or HTTP"},
-	"syncs":       {[]string{"project", "warehouse", "jobs", "connectors"}, "syncs must not know any one vendor or the API"},
+	"syncs":       {[]string{"project", "warehouse", "jobs", "connectors", "syncs/audit"}, "syncs must not know any one vendor or the API"},
+	"syncs/audit": {[]string{"warehouse"}, "the audit log must not know what is done, nor who may do it"},
 	"syncs/erasure": {[]string{"project", "warehouse", "jobs", "connectors", "syncs", "audiences/identity"},
 		"erasure reaches every table; the collector's log it reaches by a function"},
-	"api":       {[]string{"project", "project/dbt", "warehouse", "jobs", "collector", "audiences", "audiences/identity", "syncs", "syncs/erasure", "connectors"}, "the API must not know vendors"},
+	"api":       {[]string{"project", "project/dbt", "warehouse", "jobs", "collector", "audiences", "audiences/identity", "syncs", "syncs/audit", "syncs/erasure", "connectors"}, "the API must not know vendors"},
 	"dashboard": {nil, "the dashboard talks to the API over HTTP only"},
 }
 

@@ -30,7 +30,7 @@ folder themselves.`,
 		"start":   {initCommand(c), demoCommand(c), serveCommand(c)},
 		"work":    {validateCommand(c), testCommand(c), planCommand(c), syncCommand(c), syncsCommand(c), runsCommand(c), runCommand(c), audiencesCommand(c), traitsCommand(c), externalCommand(c), exposuresCommand(c)},
 		"data":    {queryCommand(c), importCommand(c), suppressCommand(c), consentCommand(c), eraseCommand(c), exportPersonCommand(c)},
-		"operate": {warehouseCommand(c), migrateCommand(c), tokensCommand(c), doctorCommand(c), schemaCommand(), referenceCommand()},
+		"operate": {warehouseCommand(c), migrateCommand(c), tokensCommand(c), auditCommand(c), doctorCommand(c), schemaCommand(), referenceCommand()},
 	} {
 		for _, command := range commands {
 			command.GroupID = group

@@ -34,17 +34,23 @@ func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[
 		return 0, err
 	}
 	checks = append(checks, files...)
-	rows := make([][]any, len(checks))
-	for i, c := range checks {
+	for _, c := range checks {
 		if c.Place != partsPlace {
 			found += c.Found
 		}
+	}
+	return found, e.record(ctx, erasureID, checks)
+}
+
+func (e *Engine) record(ctx context.Context, erasureID string, checks []PlaceCheck) error {
+	rows := make([][]any, len(checks))
+	for i, c := range checks {
 		rows[i] = []any{erasureID, c.Place, c.LookedAt, c.Found, e.now()}
 	}
 	if err := e.db.Insert(ctx, e.table("erasure_checks"), []string{"erasure_id", "place", "looked_at", "found", "at"}, rows, warehouse.InsertOptions{}); err != nil {
-		return 0, fmt.Errorf("recording a check: %w", err)
+		return fmt.Errorf("recording a check: %w", err)
 	}
-	return found, nil
+	return nil
 }
 
 func (e *Engine) lookAtTables(ctx context.Context, in set) ([]PlaceCheck, error) {

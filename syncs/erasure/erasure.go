@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,6 +39,10 @@ type Options struct {
 	Log   *slog.Logger
 	// Logs writes out what this process's collector has accepted and lets go of the log's files; nil where it has none.
 	Logs func(ctx context.Context) error
+	// Collector names this process's collector for as long as its log lives, and Host the machine, for people.
+	Collector, Host string
+	// LogsFor is how long an erasure waits for the logs of other collectors before a person is told; zero means ten minutes.
+	LogsFor time.Duration
 	// Dir is the data folder, whose files are looked through; "" has none.
 	Dir string
 	// Tries is how often a removal that a destination didn't take is tried again before it is left to a person; zero means 3.
@@ -51,6 +56,9 @@ type Options struct {
 type Engine struct {
 	o  Options
 	db *warehouse.DB
+
+	mu   sync.Mutex
+	seen time.Time // when this process's collector last said that it is there
 }
 
 // New makes an engine. It does no I/O.
@@ -66,6 +74,9 @@ func New(o Options) *Engine {
 	}
 	if o.PartsFor == 0 {
 		o.PartsFor = time.Hour
+	}
+	if o.LogsFor == 0 {
+		o.LogsFor = 10 * time.Minute
 	}
 	return &Engine{o: o, db: o.DB}
 }

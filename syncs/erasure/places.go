@@ -74,7 +74,7 @@ func (e *Engine) blanks() map[string]string {
 		"sync_exchanges":      "path = '(erased)', request_body = '(erased)', response_body = '(erased)', error = ''",
 		"sync_runs":           "error = '(erased)', reason = '(erased)'",
 		"materialization_log": "error = '(erased)', reason = '(erased)'",
-		"audit_log":           "object = '(erased)', detail = '(erased)'",
+		"audit_log":           "object = '(erased)', detail = '(erased)', nonce = ''",
 		"erasures":            "reason = '(erased)', error = ''",
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tailrace/tailrace/jobs"
@@ -95,10 +96,8 @@ func (e *Engine) removing(ctx context.Context, x *Erasure) error {
 
 func (e *Engine) erasing(ctx context.Context, x *Erasure) error {
 	// What was accepted of them before is in the tables then, and its files are gone.
-	if e.o.Logs != nil {
-		if err := e.o.Logs(ctx); err != nil {
-			return fmt.Errorf("letting go of the log: %w", err)
-		}
+	if err := e.logs(ctx, x); err != nil {
+		return err
 	}
 	if err := e.suppressByHash(ctx, x.ID); err != nil {
 		return fmt.Errorf("suppressing who is erased by hash: %w", err)
@@ -150,6 +149,16 @@ func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
 	}
 	if old > 0 {
 		to, why = ManualActionRequired, "the engine still keeps parts that it has put aside: look again later with verify"
+	}
+	logs, missing, err := e.lookAtLogs(ctx, x)
+	if err != nil {
+		return err
+	}
+	if logs.Found > 0 {
+		if err := e.record(ctx, x.ID, []PlaceCheck{logs}); err != nil {
+			return err
+		}
+		to, why = ManualActionRequired, "a collector didn't say that its log is gone; start it, or delete its folder, and look again with verify: "+strings.Join(missing, ", ")
 	}
 	if found > 0 {
 		to, why = ManualActionRequired, "their values are still found somewhere: see the checks"
