@@ -20,7 +20,7 @@ func TestAuditChain(t *testing.T) {
 	for _, id := range []string{"u1", "u2", "ada@example.com"} {
 		b.ask(api.Operator, http.MethodGet, "/api/v1/profiles/"+id, nil)
 	}
-	require.NoError(t, b.syncs.Pause(t.Context(), "buyers_to_hook", "test"))
+	require.NoError(t, b.syncs.Pause(t.Context(), "buyers_to_hook", "test", ""))
 	other := audit.NewLog(b.db, b.clock)
 	for i := range 3 {
 		require.NoError(t, other.Append(t.Context(), audit.Entry{Actor: "other", Action: "test", Object: fmt.Sprint(i)}))
