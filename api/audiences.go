@@ -47,7 +47,7 @@ func (s *Server) registerDefinitions(kind project.Kind, plural string) {
 		func(ctx context.Context, in *struct {
 			Paging
 			Name  string            `path:"name"`
-			State []audiences.State `query:"state" doc:"Only versions in one of these states"`
+			State []audiences.State `query:"state" enum:"queued,computing,computed,checked,held,published,unchanged,discarded,failed,superseded" doc:"Only versions in one of these states"`
 		}) (*body[page[audiences.Materialization]], error) {
 			if _, err := s.opts.Audiences.Definition(ctx, kind, in.Name); err != nil {
 				return nil, err

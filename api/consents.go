@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	sq "github.com/Masterminds/squirrel"
+	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -38,7 +40,7 @@ func (s *Server) registerConsents() {
 	register(s, endpoint{id: "list-consents", method: http.MethodGet, path: "/api/v1/consents", summary: "List consents, by identifier", tag: "privacy", role: Operator},
 		func(ctx context.Context, in *struct {
 			Paging
-			Kind     string `query:"kind"`
+			Kind     string `query:"kind" enum:"profile_id,user_id,anonymous_id,email"`
 			Value    string `query:"value"`
 			Category string `query:"category"`
 		}) (*body[page[Consent]], error) {
@@ -57,7 +59,8 @@ func (s *Server) registerConsents() {
 	register(s, endpoint{id: "put-consents", method: http.MethodPut, path: "/api/v1/consents", summary: "Record consents", tag: "privacy", role: Operator, maxBody: 10 << 20},
 		func(ctx context.Context, in *struct {
 			Body struct {
-				Items []Consent `json:"items" minItems:"1" maxItems:"10000"`
+				Items    []Consent `json:"items" minItems:"1" maxItems:"10000"`
+				AllowNew bool      `json:"allow_new,omitempty" doc:"Record categories that neither the project nor an earlier consent names"`
 			}
 		}) (*body[Written], error) {
 			now := s.opts.Now().UTC()
@@ -77,12 +80,17 @@ func (s *Server) registerConsents() {
 				}
 				rows[i] = []any{c.Kind, identifierValue(c.Identifier), c.Category, c.Status, c.Source, who(ctx).actor(), c.At.UTC(), uint64(c.At.UnixMicro())}
 			}
+			if !in.Body.AllowNew {
+				if err := s.knownCategories(ctx, in.Body.Items); err != nil {
+					return nil, err
+				}
+			}
 			return s.write(ctx, "consents", []string{"kind", "value", "category", "status", "source", "actor", "at", "version"}, rows)
 		})
 	register(s, endpoint{id: "list-suppressions", method: http.MethodGet, path: "/api/v1/suppressions", summary: "List suppressions, by identifier", tag: "privacy", role: Operator},
 		func(ctx context.Context, in *struct {
 			Paging
-			Kind  string `query:"kind"`
+			Kind  string `query:"kind" enum:"profile_id,user_id,anonymous_id,email"`
 			Value string `query:"value"`
 		}) (*body[page[Suppression]], error) {
 			q := sq.Select("toString(kind) AS kind", "value", "reason", "recorded_at").
@@ -110,6 +118,30 @@ func (s *Server) registerConsents() {
 			}
 			return s.write(ctx, "suppressions", []string{"kind", "value", "reason", "active", "actor", "version"}, rows)
 		})
+}
+
+// knownCategories refuses categories that neither the project's files nor earlier consents name: who agrees to
+// "marketting" would be left out of what "marketing" allows, without a word. Where nothing is known yet, all pass.
+func (s *Server) knownCategories(ctx context.Context, items []Consent) error {
+	known := s.opts.Project().Categories()
+	unknown := func(c Consent) bool { return !slices.Contains(known, c.Category) }
+	if !slices.ContainsFunc(items, unknown) {
+		return nil
+	}
+	var earlier []string
+	if err := s.opts.DB.Select(ctx, &earlier, "SELECT DISTINCT toString(category) FROM "+s.opts.DB.Database()+".consents"); err != nil {
+		return fmt.Errorf("reading which categories there are: %w", err)
+	}
+	known = append(known, earlier...)
+	i := slices.IndexFunc(items, unknown)
+	if len(known) == 0 || i < 0 {
+		return nil
+	}
+	slices.Sort(known)
+	p := problem(Invalid, "Mend the word, or say that it is new: allow_new, with the command line --force. Known are "+strings.Join(slices.Compact(known), ", ")+".",
+		"item %d: no file and no earlier consent names the category %q%s", i, items[i].Category, project.Suggest(items[i].Category, known))
+	p.Errors = []Flaw{{Location: fmt.Sprintf("body.items[%d].category", i), Message: "unknown category"}}
+	return p
 }
 
 // Written is how many rows a write recorded.

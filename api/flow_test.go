@@ -172,6 +172,8 @@ func TestRuns(t *testing.T) {
 	require.Equal(t, syncs.Planned, dry.State, dry.Error)
 	require.True(t, dry.Over)
 	require.EqualValues(t, 2, dry.Sums.Add)
+	require.Contains(t, dry.Reason, "would be held: first_sync: ")
+	require.Equal(t, "first_sync", dry.Guards[0].Code)
 	require.EqualValues(t, 2, dry.Sums.ToGo)
 	require.True(t, dry.Sums.Balanced, dry.Sums.Words)
 
@@ -181,6 +183,12 @@ func TestRuns(t *testing.T) {
 	require.EqualValues(t, 2, held.Sums.Held)
 	p := b.ask(api.Operator, http.MethodPost, "/api/v1/runs/"+held.ID+"/approve", map[string]string{"digest": "another"}).problem(409)
 	require.Contains(t, p.Next, "plan_digest")
+	p = b.ask(api.Operator, http.MethodPost, "/api/v1/runs/"+held.ID+"/approve", nil).problem(422)
+	require.Contains(t, p.Detail, held.PlanDigest)
+	for _, path := range []string{"runs?state=holding", "syncs/buyers_to_hook/runs?state=x", "runs/" + held.ID + "/left-out?reason=x", "runs/" + held.ID + "/changes?outcome=x", "events/rejected?reason=x", "consents?kind=x"} {
+		p = b.ask(api.Operator, http.MethodGet, "/api/v1/"+path, nil).problem(422)
+		require.Contains(t, p.Errors[0].Message, "expected value to be one of", path)
+	}
 	b.ask(api.Operator, http.MethodPost, "/api/v1/runs/"+held.ID+"/discard", map[string]string{"reason": "not yet"}).into(200, &held)
 	require.Equal(t, syncs.Discarded, held.State)
 	b.ask(api.Operator, http.MethodPost, "/api/v1/runs/"+held.ID+"/approve", nil).problem(409)

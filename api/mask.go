@@ -91,6 +91,9 @@ func maskStates(versions ...*audiences.Materialization) {
 	for _, m := range versions {
 		if m != nil {
 			m.Error, m.Reason = maskWords(m.Error), maskWords(m.Reason)
+			for i, words := range m.Warnings {
+				m.Warnings[i] = maskWords(words)
+			}
 		}
 	}
 }

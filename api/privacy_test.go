@@ -45,6 +45,10 @@ func TestConsentsAndSuppressions(t *testing.T) {
 	require.Contains(t, p.Errors[0].Location, "items[0].at")
 	put("/api/v1/consents", map[string]any{"kind": "shoe_size", "value": "44", "category": "m", "status": "maybe"}).problem(422)
 	put("/api/v1/consents").problem(422)
+	p = put("/api/v1/consents", map[string]any{"kind": "email", "value": "a@b.c", "category": "marketting", "status": "granted"}).problem(422)
+	require.Contains(t, p.Detail, `names the category "marketting", did you mean marketing?`)
+	b.ask(api.Operator, http.MethodPut, "/api/v1/consents", map[string]any{"allow_new": true, "items": []map[string]any{{"kind": "email", "value": "z@b.c", "category": "research", "status": "granted"}}}).into(200, &written)
+	put("/api/v1/consents", map[string]any{"kind": "email", "value": "a@b.c", "category": "research", "status": "granted"}).into(200, &written)
 
 	put("/api/v1/suppressions", map[string]any{"kind": "user_id", "value": "u1", "reason": "asked by phone"}).into(200, &written)
 	var list struct{ Items []api.Suppression }

@@ -56,7 +56,7 @@ func (s *Server) registerRejected() {
 		func(ctx context.Context, in *struct {
 			Paging
 			Source string `query:"source"`
-			Reason string `query:"reason"`
+			Reason string `query:"reason" enum:"too_large,too_deep,too_many_keys,batch_too_long,invalid_batch,invalid_event,invalid_type,unknown_type,missing_field,refused_by_warehouse,unreadable_record"`
 			Since  string `query:"since" doc:"RFC 3339"`
 		}) (*body[page[RejectedEvent]], error) {
 			q, err := rejectedFilter{in.Source, in.Reason, in.Since}.apply(
@@ -84,7 +84,7 @@ func (s *Server) registerRejected() {
 	register(s, endpoint{id: "count-rejected-events", method: http.MethodGet, path: "/api/v1/events/rejected/counts", summary: "How many events were refused, by source, reason and rule", tag: "events", role: Viewer},
 		func(ctx context.Context, in *struct {
 			Source string `query:"source"`
-			Reason string `query:"reason"`
+			Reason string `query:"reason" enum:"too_large,too_deep,too_many_keys,batch_too_long,invalid_batch,invalid_event,invalid_type,unknown_type,missing_field,refused_by_warehouse,unreadable_record"`
 			Since  string `query:"since" doc:"RFC 3339"`
 		}) (*body[page[RejectedCount]], error) {
 			q, err := rejectedFilter{in.Source, in.Reason, in.Since}.apply(

@@ -35,7 +35,7 @@ func (s *Server) registerRows() {
 		func(ctx context.Context, in *struct {
 			Paging
 			ID     string `path:"id"`
-			Reason string `query:"reason"`
+			Reason string `query:"reason" enum:"suppressed,consent_denied,consent_unknown,invalid_empty_match,invalid_refused_match,invalid_duplicate_match,unresolved,quarantined,open_ticket,exclusion,exclusion_priority,holdout"`
 		}) (*body[page[syncs.LeftOutView]], error) {
 			cursor, err := s.openCursor(ctx, in.Cursor)
 			if err != nil {

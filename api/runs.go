@@ -16,8 +16,8 @@ type RunView struct {
 	Sync    string      `json:"sync" doc:"The sync's name"`
 	Over    bool        `json:"over" doc:"Nothing follows any more"`
 	Sums    SumsView    `json:"sums"`
-	Guards  []GuardView `json:"guards,omitempty" doc:"Of a held run: the guards that hold it"`
-	Waiting string      `json:"waiting,omitempty" doc:"Of a run that goes on: why the destination put rows off"`
+	Guards  []GuardView `json:"guards,omitempty" doc:"The guards that hold a held run, or would hold a dry run"`
+	Waiting string      `json:"waiting,omitempty" doc:"Of a run that goes on: why the destination put rows off. Of one that failed: which first result it was too early for"`
 	History []RunStep   `json:"history,omitempty" doc:"Its transitions, oldest first; not in lists"`
 }
 
@@ -53,8 +53,15 @@ func viewRun(r syncs.Run, name string) RunView {
 	if err := sums.Check(); err != nil {
 		out.Sums.Balanced, out.Sums.Words = false, err.Error()
 	}
+	if what := r.Waits(); what != "" {
+		out.Waiting = "waits for the first materialization of " + what
+	}
+	_, foreseen, _ := strings.Cut(r.Reason, "would be held: ")
 	if r.State == syncs.Held {
-		for _, trip := range strings.Split(r.Reason, "; ") {
+		foreseen = r.Reason
+	}
+	if r.State == syncs.Held || (r.DryRun && foreseen != "") {
+		for _, trip := range strings.Split(foreseen, "; ") {
 			code, words, _ := strings.Cut(trip, ": ")
 			out.Guards = append(out.Guards, GuardView{Code: code, Words: words})
 		}
@@ -71,7 +78,7 @@ func (s *Server) registerRuns() {
 	register(s, endpoint{id: "list-runs", method: http.MethodGet, path: "/api/v1/runs", summary: "Runs of all syncs, newest first", tag: "runs", role: Viewer},
 		func(ctx context.Context, in *struct {
 			Paging
-			State syncs.State `query:"state"`
+			State syncs.State `query:"state" enum:"queued,planning,planned,held,delivering,finishing,succeeded,partial,failed,cancelled,discarded"`
 		}) (*body[page[RunView]], error) {
 			return s.runs(ctx, syncs.RunFilter{State: in.State, Cursor: in.Cursor, Limit: in.Limit})
 		})
@@ -101,6 +108,10 @@ func (s *Server) registerDecisions() {
 				return nil, err
 			}
 			digest := r.PlanDigest
+			if (in.Body == nil || in.Body.Digest == "") && r.State == syncs.Held {
+				return nil, problem(Invalid, "Review the changes, then approve with the digest of that plan: tailrace runs approve "+r.ID+" --digest "+r.PlanDigest,
+					"name the plan that you approve: this run's plan_digest is %s", r.PlanDigest)
+			}
 			if in.Body != nil && in.Body.Digest != "" {
 				digest = in.Body.Digest
 			}
@@ -179,8 +190,12 @@ func (s *Server) run(ctx context.Context, id string) (RunView, error) {
 	}
 	newest := steps[len(steps)-1]
 	out := viewRun(newest, names[newest.SyncID])
-	if out.Waiting, err = s.opts.Syncs.Waiting(ctx, newest); err != nil {
+	waiting, err := s.opts.Syncs.Waiting(ctx, newest)
+	if err != nil {
 		return RunView{}, err
+	}
+	if waiting != "" {
+		out.Waiting = waiting
 	}
 	for _, r := range steps {
 		out.History = append(out.History, RunStep{State: r.State, At: r.At.UTC(), Actor: r.Actor, Reason: r.Reason, Error: r.Error})

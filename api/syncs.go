@@ -82,7 +82,7 @@ func (s *Server) registerSyncs() {
 		func(ctx context.Context, in *struct {
 			Paging
 			Name  string      `path:"name"`
-			State syncs.State `query:"state"`
+			State syncs.State `query:"state" enum:"queued,planning,planned,held,delivering,finishing,succeeded,partial,failed,cancelled,discarded"`
 		}) (*body[page[RunView]], error) {
 			if _, err := s.opts.Syncs.Sync(ctx, in.Name); err != nil {
 				return nil, err

@@ -41,7 +41,7 @@ func TestHeldOutMembersStayMembers(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, len(held), d.HeldOut)
 	require.EqualValues(t, 40-len(held), b.audience("sent").Rows, "SQL may tell them apart")
-	found, err := b.a.Validate(b.ctx, b.project)
+	found, err := b.a.Validate(b.ctx, b.project, nil)
 	require.NoError(t, err)
 	require.Empty(t, found)
 

@@ -106,7 +106,7 @@ func TestExternalTablesAreValidated(t *testing.T) {
 	b.project = p
 	_, err := b.a.Apply(t.Context())
 	require.NoError(t, err)
-	found, err := b.a.Validate(t.Context(), p)
+	found, err := b.a.Validate(t.Context(), p, nil)
 	require.NoError(t, err)
 	lines := regexp.MustCompile(`:\d+:\d+:`).ReplaceAllString(found.String(), ":")
 	require.Equal(t, strings.ReplaceAll(`syncs/s.yml: unknown column customer_ids, did you mean customer_id?

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/warehouse"
@@ -28,12 +27,8 @@ func (a *Audiences) judge(ctx context.Context, p *project.Project, f *project.SQ
 		m.Entered, m.Exited = 0, 0
 		return true, a.advance(ctx, m, StateUnchanged)
 	}
-	warnings, err := a.test(ctx, p, f, m)
-	if err != nil {
+	if m.Warnings, err = a.test(ctx, p, f, m); err != nil {
 		return false, err
-	}
-	if len(warnings) > 0 {
-		m.addReason("%s", strings.Join(warnings, "; "))
 	}
 	if err := a.countChanges(ctx, base, m); err != nil {
 		return false, err

@@ -40,7 +40,12 @@ func TestAFailedTestKeepsAVersionFromBeingPublished(t *testing.T) {
 	b.write(numbers("tests: [unique, not_null, { min_members: 20, severity: warn }, { accepted_values: { column: kind, values: [0, 1, 2] } }, { sql: 'SELECT id FROM numbers WHERE id > 100' }]\n", 12))
 	m := b.audience("numbers")
 	require.Equal(t, audiences.StatePublished, m.State, m.Error)
-	require.Contains(t, m.Reason, "warning: test min_members: 20: there are 12")
+	require.Equal(t, []string{"audiences/numbers.sql:3:28: warning: test min_members: 20: there are 12"}, m.Warnings)
+	d, err := b.a.Definition(b.ctx, project.KindAudience, "numbers")
+	require.NoError(t, err)
+	require.Equal(t, m.Warnings, d.Published.Warnings)
+	require.False(t, d.Stale, "a warning holds nothing")
+	require.Equal(t, []string{m.Warnings[0]}, b.texts("SELECT arrayJoin(warnings) FROM "+b.in("materializations")+" WHERE version = "+fmt.Sprint(m.Version)))
 }
 
 func TestAVersionThatShrinksTooMuchIsHeld(t *testing.T) {

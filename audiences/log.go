@@ -37,6 +37,7 @@ type record struct {
 	UnresolvedKeys uint64            `ch:"unresolved_keys"`
 	Checksum       string            `ch:"checksum_text"`
 	Reason         string            `ch:"reason"`
+	Warnings       []string          `ch:"warnings"`
 	Error          string            `ch:"error"`
 }
 
@@ -49,7 +50,7 @@ const newest = `SELECT
     argMax(l.columns.name, l.seq) AS column_names, argMax(l.columns.type, l.seq) AS column_types,
     argMax(l.rows, l.seq) AS rows, argMax(l.entered, l.seq) AS entered, argMax(l.exited, l.seq) AS exited,
     argMax(l.dropped_keys, l.seq) AS dropped_keys, argMax(l.unresolved_keys, l.seq) AS unresolved_keys,
-    toString(argMax(l.checksum, l.seq)) AS checksum_text, argMax(l.reason, l.seq) AS reason, argMax(l.error, l.seq) AS error
+    toString(argMax(l.checksum, l.seq)) AS checksum_text, argMax(l.reason, l.seq) AS reason, argMax(l.warnings, l.seq) AS warnings, argMax(l.error, l.seq) AS error
 FROM `
 
 func (a *Audiences) newestWhere(condition string) string {
@@ -62,7 +63,7 @@ func (r record) materialization() Materialization {
 		LogicalTime: r.LogicalTime.UTC(), QueuedAt: r.QueuedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 		Trigger: Trigger(r.Trigger), Actor: r.Actor, ProjectHash: r.ProjectHash, RowFingerprint: r.RowFingerprint,
 		InputVersions: r.InputVersions, Table: r.Table, Rows: r.Rows, Entered: r.Entered, Exited: r.Exited,
-		DroppedKeys: r.DroppedKeys, UnresolvedKeys: r.UnresolvedKeys, Reason: r.Reason, Error: r.Error, Checksum: r.Checksum, seq: r.Seq,
+		DroppedKeys: r.DroppedKeys, UnresolvedKeys: r.UnresolvedKeys, Reason: r.Reason, Warnings: r.Warnings, Error: r.Error, Checksum: r.Checksum, seq: r.Seq,
 	}
 	for i, name := range r.ColumnNames {
 		m.Columns = append(m.Columns, Column{Name: name, Type: r.ColumnTypes[i]})
@@ -107,7 +108,7 @@ func (a *Audiences) published(ctx context.Context, kind project.Kind, name strin
 var logColumns = []string{
 	"id", "kind", "name", "version", "seq", "state", "logical_time", "at", "trigger", "actor", "project_hash",
 	"row_fingerprint", "input_versions", "table_name", "columns", "rows", "entered", "exited", "dropped_keys",
-	"unresolved_keys", "checksum", "reason", "error",
+	"unresolved_keys", "checksum", "reason", "warnings", "error",
 }
 
 // advance appends m with the given state as its version's next transition.
@@ -125,6 +126,10 @@ func (a *Audiences) advance(ctx context.Context, m *Materialization, to State) e
 	for i, c := range m.Columns {
 		columns[i] = map[string]any{"name": c.Name, "type": c.Type}
 	}
+	warnings := m.Warnings
+	if warnings == nil {
+		warnings = []string{}
+	}
 	inputs := m.InputVersions
 	if inputs == nil {
 		inputs = map[string]string{}
@@ -132,7 +137,7 @@ func (a *Audiences) advance(ctx context.Context, m *Materialization, to State) e
 	row := []any{
 		m.ID, string(m.Kind), m.Name, m.Version, m.seq, string(to), m.LogicalTime, m.UpdatedAt, string(m.Trigger), m.Actor,
 		m.ProjectHash, m.RowFingerprint, inputs, m.Table, columns, m.Rows, m.Entered, m.Exited, m.DroppedKeys,
-		m.UnresolvedKeys, checksum, m.Reason, m.Error,
+		m.UnresolvedKeys, checksum, m.Reason, warnings, m.Error,
 	}
 	token := fmt.Sprintf("materialization:%s:%d:%d:%x", m.ID, m.Version, m.seq, sha256.Sum256(fmt.Append(nil, row...)))
 	o := warehouse.InsertOptions{Token: token}

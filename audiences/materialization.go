@@ -83,7 +83,9 @@ type Materialization struct {
 	UnresolvedKeys uint64 `json:"unresolved_keys"`
 	Checksum       string `json:"checksum,omitempty"`
 	Reason         string `json:"reason,omitempty"` // why it is held, or what is worth knowing
-	Error          string `json:"error,omitempty"`
+	// Warnings are the checks of severity warn that didn't pass, each with its place. They hold nothing.
+	Warnings []string `json:"warnings,omitempty"`
+	Error    string   `json:"error,omitempty"`
 
 	seq uint32
 }

@@ -69,7 +69,7 @@ func TestAProjectIsHeldAgainstTheWarehouseBeforeItIsInForce(t *testing.T) {
 		p, found := b.read(all)
 		b.project, b.dir = before, dir
 		require.False(t, found.HasErrors(), "%v", found)
-		more, err := b.a.Validate(b.ctx, p)
+		more, err := b.a.Validate(b.ctx, p, nil)
 		require.NoError(t, err)
 		return more
 	}

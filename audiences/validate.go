@@ -11,7 +11,9 @@ import (
 	"github.com/tailrace/tailrace/project"
 )
 
-// Validate holds a project that isn't in force against the warehouse: each
+// Validate holds a project that isn't in force against the warehouse, as far as
+// before, what reading it found, lets it: a file with errors, and what is made of
+// one, is left out. Each
 // statement goes through the gate, and headers and mappings are held against
 // the columns that it gives. Errors are mistakes of the project's as
 // diagnostics, and those of the machinery.
@@ -19,8 +21,15 @@ import (
 // A statement is resolved against the views that are there. So a file is left
 // out, and looked at when it is materialized, where something that it reads is
 // new, changed, or without a result of its present text.
-func (a *Audiences) Validate(ctx context.Context, p *project.Project) (project.Diagnostics, error) {
-	columns, found, err := a.columnsOf(ctx, p)
+func (a *Audiences) Validate(ctx context.Context, p *project.Project, before project.Diagnostics) (project.Diagnostics, error) {
+	broken := map[string]bool{}
+	for _, d := range before.Errors() {
+		broken[d.Path] = true
+	}
+	if broken[project.ConfigFile] {
+		return nil, nil // nothing is sure: not even which databases may be read
+	}
+	columns, found, err := a.columnsOf(ctx, p, broken)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +39,7 @@ func (a *Audiences) Validate(ctx context.Context, p *project.Project) (project.D
 }
 
 // columnsOf asks for the columns of every file that can be looked at, and of profiles.
-func (a *Audiences) columnsOf(ctx context.Context, p *project.Project) (map[string][]project.ResultColumn, project.Diagnostics, error) {
+func (a *Audiences) columnsOf(ctx context.Context, p *project.Project, broken map[string]bool) (map[string][]project.ResultColumn, project.Diagnostics, error) {
 	marks, err := a.watermarks(ctx, p)
 	if err != nil {
 		return nil, nil, err
@@ -52,7 +61,7 @@ func (a *Audiences) columnsOf(ctx context.Context, p *project.Project) (map[stri
 	columns["profiles"] = profiles
 	var found project.Diagnostics
 	for _, f := range p.SQLFiles() {
-		if !a.canBeChecked(p, f, marks, known) {
+		if broken[f.Path] || !a.canBeChecked(p, f, marks, known, broken) {
 			continue
 		}
 		checked, err := a.gate(ctx, p, f, a.clock().Truncate(time.Second))
@@ -102,7 +111,7 @@ func (a *Audiences) profileColumns(ctx context.Context) ([]project.ResultColumn,
 
 // canBeChecked tells whether all that a file reads is in the warehouse as the
 // project has it.
-func (a *Audiences) canBeChecked(p *project.Project, f *project.SQLFile, marks *watermarks, profiles []string) bool {
+func (a *Audiences) canBeChecked(p *project.Project, f *project.SQLFile, marks *watermarks, profiles []string, broken map[string]bool) bool {
 	current := a.project()
 	for _, n := range p.Graph().Upstream(project.Node{Kind: f.Kind, Name: f.Name}) {
 		if n.Kind == project.KindBuiltin && n.Name == "profiles" {
@@ -113,6 +122,9 @@ func (a *Audiences) canBeChecked(p *project.Project, f *project.SQLFile, marks *
 			}
 		}
 		file := p.SQL(n.Name)
+		if file != nil && file.Kind == n.Kind && broken[file.Path] {
+			return false
+		}
 		if file == nil || file.Kind != n.Kind {
 			continue
 		}

@@ -321,7 +321,7 @@ func FuzzEvent(f *testing.F) {
 				all = append(all, i)
 			}
 		}
-		for _, row := range b.eventRows(all) {
+		for _, row := range b.eventRows(all, nil) {
 			require.Len(t, row, len(eventColumns))
 			text, ok := row[15].(string)
 			if object, isObject := row[15].(*clickhouse.JSON); isObject {

@@ -168,7 +168,7 @@ func BenchmarkRows(b *testing.B) {
 		indexes[i] = i
 	}
 	for b.Loop() {
-		bl.eventRows(indexes)
+		bl.eventRows(indexes, nil)
 	}
 	b.ReportMetric(float64(len(indexes)*b.N)/b.Elapsed().Seconds(), "events/s")
 }

@@ -153,6 +153,11 @@ func (c *Collector) SetSources(find func(key string) (Source, bool)) {
 	c.sources.Store(&find)
 }
 
+// SetBlocked replaces the values that name nobody beside those of
+// [BlockedIdentifier], in any case and with blanks around: events that are loaded
+// from now on aren't of a profile by such a user or anonymous id.
+func (c *Collector) SetBlocked(values []string) { c.loader.blocked.Store(newBlockedValues(values)) }
+
 // Run loads what the log holds into the warehouse until ctx ends, and returns
 // nil then. While the warehouse is away it waits and tries again. Any other
 // error means that the log's own folder can't be used.

@@ -129,9 +129,14 @@ func TestRecordRoundTrip(t *testing.T) {
 func TestProfileID(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, uuid.NewSHA1(uuid.MustParse("5f1b0c0e-7a1e-5a64-9d3c-7461696c7261"), []byte("user_id:u1")), ProfileID("user_id", "u1"))
-	require.Equal(t, ProfileID("user_id", "u1"), eventProfile("u1", "a1"))
+	none, project := blockedValues{}, *newBlockedValues([]string{" Test-User "})
+	require.Equal(t, ProfileID("user_id", "u1"), none.eventProfile("u1", "a1"))
+	require.Equal(t, ProfileID("user_id", "test-user"), none.eventProfile("test-user", "a1"))
+	require.Equal(t, ProfileID("anonymous_id", "a1"), project.eventProfile("TEST-user", "a1"))
+	require.Equal(t, ProfileID("anonymous_id", "a1"), project.eventProfile("null", "a1"))
+	require.Equal(t, uuid.Nil, project.eventProfile("test-user", "test-user\t"))
 	for _, blocked := range []string{"", "null", "NULL", "undefined", "0", "Anonymous", " none ", "nil"} {
-		require.Equal(t, ProfileID("anonymous_id", "a1"), eventProfile(blocked, "a1"), blocked)
-		require.Equal(t, uuid.Nil, eventProfile("", blocked), blocked)
+		require.Equal(t, ProfileID("anonymous_id", "a1"), none.eventProfile(blocked, "a1"), blocked)
+		require.Equal(t, uuid.Nil, none.eventProfile("", blocked), blocked)
 	}
 }

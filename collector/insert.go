@@ -39,7 +39,7 @@ func (l *loader) insert(ctx context.Context, b *block, in insert) (int, error) {
 				warehouse.InsertOptions{Token: in.token, Lane: warehouse.LaneIngest})
 		})
 	}
-	s := sieve{loader: l, block: b, indexes: in.rows, rows: b.eventRows(in.rows)}
+	s := sieve{loader: l, block: b, indexes: in.rows, rows: b.eventRows(in.rows, *l.blocked.Load())}
 	refused, err := s.insert(ctx, 0, len(s.rows), in.token)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type loader struct {
 	wal     *wal
 	cursor  *cursor
 	recent  *recentIDs
+	blocked atomic.Pointer[blockedValues]
 	damaged map[uint64]bool // segments with bytes that held no record
 	// lastSize is how many events the last block had: the next has as many.
 	lastSize int
@@ -29,7 +31,9 @@ type loader struct {
 }
 
 func newLoader(o Options, w *wal, c *cursor) *loader {
-	return &loader{opts: o, wal: w, cursor: c, recent: newRecentIDs(o.RecentIDs), damaged: map[uint64]bool{}, done: c.state.Done}
+	l := &loader{opts: o, wal: w, cursor: c, recent: newRecentIDs(o.RecentIDs), damaged: map[uint64]bool{}, done: c.state.Done}
+	l.blocked.Store(newBlockedValues(nil))
+	return l
 }
 
 // run loads until ctx ends. A block that is being loaded then is finished if

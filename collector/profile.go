@@ -33,13 +33,29 @@ func BlockedIdentifier(value string) bool {
 	return false
 }
 
+// blockedValues are the values that a project blocks, in lower case and without
+// blanks around, beside those of [BlockedIdentifier].
+type blockedValues map[string]bool
+
+func newBlockedValues(values []string) *blockedValues {
+	out := blockedValues{}
+	for _, v := range values {
+		out[strings.ToLower(strings.Trim(v, blanks))] = true
+	}
+	return &out
+}
+
+func (b blockedValues) has(value string) bool {
+	return BlockedIdentifier(value) || (len(b) > 0 && b[strings.ToLower(strings.Trim(value, blanks))])
+}
+
 // eventProfile is the profile of an event as known when it is loaded: by the
 // user id, else by the anonymous id, else nobody's (the zero UUID).
-func eventProfile(userID, anonymousID string) uuid.UUID {
+func (b blockedValues) eventProfile(userID, anonymousID string) uuid.UUID {
 	switch {
-	case !BlockedIdentifier(userID):
+	case !b.has(userID):
 		return ProfileID("user_id", userID)
-	case !BlockedIdentifier(anonymousID):
+	case !b.has(anonymousID):
 		return ProfileID("anonymous_id", anonymousID)
 	}
 	return uuid.Nil

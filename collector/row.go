@@ -8,7 +8,7 @@ var eventColumns = []string{
 
 // eventRows makes the rows of events_raw. No row shares anything with another,
 // so any part of them is an insert too.
-func (b *block) eventRows(indexes []int) [][]any {
+func (b *block) eventRows(indexes []int, blocked blockedValues) [][]any {
 	rows := make([][]any, len(indexes))
 	contexts, properties, traits := newJSONColumn(len(rows)), newJSONColumn(len(rows)), newJSONColumn(len(rows))
 	for n, i := range indexes {
@@ -26,7 +26,7 @@ func (b *block) eventRows(indexes []int) [][]any {
 			sentAt = e.times.sent
 		}
 		rows[n] = []any{
-			e.messageID, e.source, e.kind, e.event.event, e.name, e.userID, e.anonymousID, e.groupID, eventProfile(e.userID, e.anonymousID),
+			e.messageID, e.source, e.kind, e.event.event, e.name, e.userID, e.anonymousID, e.groupID, blocked.eventProfile(e.userID, e.anonymousID),
 			e.times.timestamp, e.times.original, e.stableTime(), sentAt, e.received,
 			nil, nil, nil, e.payload,
 		}

@@ -87,6 +87,26 @@ func (ds Diagnostics) Err() error {
 	return Invalid{ds}
 }
 
+// With returns ds and more, without what more says of places that ds has an
+// error at: what was found first is the cause.
+func (ds Diagnostics) With(more Diagnostics) Diagnostics {
+	type place struct {
+		path string
+		at   Position
+	}
+	failed := map[place]bool{}
+	for _, d := range ds.Errors() {
+		failed[place{d.Path, d.position()}] = true
+	}
+	out := slices.Clone(ds)
+	for _, d := range more {
+		if !failed[place{d.Path, d.position()}] {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 // Sort orders ds by path, line, column and message, and drops repetitions.
 func (ds *Diagnostics) Sort() {
 	slices.SortFunc(*ds, func(a, b Diagnostic) int {

@@ -74,9 +74,9 @@ func (l *loader) checkExternal() {
 		at := c.Positions.At("warehouse", "read", strconv.Itoa(i))
 		switch {
 		case slices.Contains(engineDatabases, database):
-			l.fail(CodeExternal, configFile, at, "", "%s is ClickHouse's own: it tells about every table and query of the server, so a project can't read it", database)
+			l.fail(CodeExternal, ConfigFile, at, "", "%s is ClickHouse's own: it tells about every table and query of the server, so a project can't read it", database)
 		case database == own || database == own+"_project":
-			l.fail(CodeExternal, configFile, at, "name the public tables without a database", "%s is Tailrace's own database", database)
+			l.fail(CodeExternal, ConfigFile, at, "name the public tables without a database", "%s is Tailrace's own database", database)
 		}
 	}
 	for _, name := range sortedKeys(c.External) {
@@ -84,12 +84,12 @@ func (l *loader) checkExternal() {
 		e := c.External[name]
 		switch {
 		case !externalName.MatchString(name):
-			l.fail(CodeExternal, configFile, at, "write database.table", "%s is no table of another database", name)
+			l.fail(CodeExternal, ConfigFile, at, "write database.table", "%s is no table of another database", name)
 		case !l.p.mayRead(name):
-			l.fail(CodeReadsExternal, configFile, at, "list it under warehouse.read", "%s is of a database that the project may not read", name)
+			l.fail(CodeReadsExternal, ConfigFile, at, "list it under warehouse.read", "%s is of a database that the project may not read", name)
 		}
 		if e.Poll != 0 && e.Poll.Std() < minPoll {
-			l.fail(CodeValue, configFile, c.Positions.At("external", name, "poll"), "", "poll is at least %s", minPoll)
+			l.fail(CodeValue, ConfigFile, c.Positions.At("external", name, "poll"), "", "poll is at least %s", minPoll)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (l *loader) externalModels() {
 		at := s.Positions.At("external")
 		f := &SQLFile{Origin: Origin{Name: name, Path: s.Path, Positions: newPositions()}, Kind: KindModel}
 		if described {
-			f.Path, at = configFile, l.p.Config.Positions.Key("external", s.External)
+			f.Path, at = ConfigFile, l.p.Config.Positions.Key("external", s.External)
 			f.Positions.values["key"] = l.p.Config.Positions.At("external", s.External, "key")
 		}
 		f.Positions.values[""] = at
@@ -149,13 +149,13 @@ func (l *loader) checkExternalColumns(columns map[string][]ResultColumn) {
 			continue
 		}
 		if len(cols) == 0 {
-			l.warn(CodeUnknownTable, configFile, c.Positions.Key("external", name), "is it built yet, and may the warehouse's user read it?", "the warehouse shows no table %s", name)
+			l.warn(CodeUnknownTable, ConfigFile, c.Positions.Key("external", name), "is it built yet, and may the warehouse's user read it?", "the warehouse shows no table %s", name)
 			continue
 		}
 		known := columnNames(cols)
 		check := func(key, column string) {
 			if column != "" && !slices.Contains(known, column) {
-				l.fail(CodeUnknownColumn, configFile, c.Positions.At("external", name, key), "", "%s has no column %s%s", name, column, suggest(column, known))
+				l.fail(CodeUnknownColumn, ConfigFile, c.Positions.At("external", name, key), "", "%s has no column %s%s", name, column, suggest(column, known))
 			}
 		}
 		check("freshness", c.External[name].Freshness)

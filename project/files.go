@@ -22,10 +22,10 @@ func readFiles(dir string) (map[string]string, Diagnostics) {
 			files[name] = text
 		}
 	}
-	if _, err := fs.Stat(root, configFile); err == nil {
-		read(configFile)
+	if _, err := fs.Stat(root, ConfigFile); err == nil {
+		read(ConfigFile)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		out.add(SeverityError, CodeUnreadableFile, configFile, Position{}, "", "reading the file: %v", errors.Unwrap(err))
+		out.add(SeverityError, CodeUnreadableFile, ConfigFile, Position{}, "", "reading the file: %v", errors.Unwrap(err))
 	}
 	for _, folder := range sortedKeys(folders) {
 		err := fs.WalkDir(root, folder, func(name string, entry fs.DirEntry, err error) error {

@@ -18,7 +18,7 @@ func FuzzHeader(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		files := map[string]string{configFile: "", "audiences/a.sql": normalise(text)}
+		files := map[string]string{ConfigFile: "", "audiences/a.sql": normalise(text)}
 		p, out := build(files, testEnv, nil)
 		lines := strings.Count(files["audiences/a.sql"], "\n") + 2
 		for _, d := range out {
@@ -39,7 +39,7 @@ func FuzzYAML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		text = normalise(text)
 		build(map[string]string{
-			configFile: text, "sources/a.yml": text, "destinations/a.yml": text, "syncs/a.yml": text, "tracking_plans/a.yml": text,
+			ConfigFile: text, "sources/a.yml": text, "destinations/a.yml": text, "syncs/a.yml": text, "tracking_plans/a.yml": text,
 		}, testEnv, nil)
 	})
 }

@@ -96,6 +96,23 @@ func (p *Project) Purposes(s *Sync) []string {
 	return slices.Compact(all)
 }
 
+// Categories are all purposes that the project's files name, sorted: what people
+// may have consented to. Each is one word in consents too.
+func (p *Project) Categories() []string {
+	var all []string
+	for _, s := range p.Syncs {
+		all = append(all, s.Consent...)
+	}
+	for _, d := range p.Destinations {
+		all = append(all, d.Purpose...)
+	}
+	for _, f := range p.SQLFiles() {
+		all = append(all, f.Header.Purpose...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // checkGraph draws the graph and names unknown tables and cycles.
 func (l *loader) checkGraph() {
 	g := &Graph{up: map[Node][]Node{}, down: map[Node][]Node{}, sends: map[Node][]Node{}, paths: map[Node]string{}, tags: map[Node][]string{}}

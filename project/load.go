@@ -10,8 +10,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// configFile marks the folder of a project.
-const configFile = "tailrace.yml"
+// ConfigFile marks the folder of a project.
+const ConfigFile = "tailrace.yml"
 
 // validName is what files may be called: names become names of tables.
 var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,99}$`)
@@ -44,11 +44,11 @@ type loader struct {
 func build(files map[string]string, env func(string) (string, bool), problems Diagnostics) (*Project, Diagnostics) {
 	l := &loader{p: &Project{files: files}, refs: newResolver(env), out: problems}
 	l.p.Hash = hashOf(l.p.Bundle())
-	text, ok := files[configFile]
+	text, ok := files[ConfigFile]
 	if !ok && !l.out.HasErrors() {
-		l.fail(CodeNoProject, configFile, Position{}, "tailrace init writes one", "this folder holds no project")
+		l.fail(CodeNoProject, ConfigFile, Position{}, "tailrace init writes one", "this folder holds no project")
 	}
-	l.decodeFile(configFile, "tailrace", text, &l.p.Config, &l.p.Config.Origin)
+	l.decodeFile(ConfigFile, "tailrace", text, &l.p.Config, &l.p.Config.Origin)
 	for _, name := range sortedKeys(files) {
 		l.file(name, files[name])
 	}
@@ -123,7 +123,7 @@ func withRest(into map[string]any) decodeOption {
 func (l *loader) decodeFile(name, defName, text string, into any, origin *Origin, opts ...decodeOption) (ok bool) {
 	d := &decoder{path: name, refs: l.refs, out: &l.out, pos: newPositions()}
 	*origin = Origin{Name: defName, Path: name, Positions: d.pos}
-	if name != configFile && !validName.MatchString(defName) {
+	if name != ConfigFile && !validName.MatchString(defName) {
 		l.badName(name, defName)
 		return false
 	}

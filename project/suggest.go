@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// Suggest ends a message about an unknown word: `, did you mean x?` if one of
+// the known words is near, else "".
+func Suggest(word string, known []string) string { return suggest(word, known) }
+
 // suggest ends a message about an unknown word: `, did you mean x?` if one of
 // the known words is near, else "".
 func suggest(word string, known []string) string {

@@ -35,7 +35,7 @@ func unpublishedExclusion(inputs map[string]string) string {
 // that inputs name, by key.
 func (e *Engine) exclusionSQL(ctx context.Context, j *job, src *source, key string, inputs map[string]string) (string, error) {
 	if name := unpublishedExclusion(inputs); name != "" {
-		return "", fmt.Errorf("audience %s, whose members are left out, has no published version yet: materialize it first", name)
+		return "", fmt.Errorf("audience %s, whose members are left out, "+noVersion+": materialize it first", name)
 	}
 	var cases []string
 	for _, x := range j.project.Exclusions(j.sync) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // judge lets a planned run go on, or holds it by a guard.
@@ -22,24 +23,9 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 	} else if err != nil {
 		return err
 	}
-	exempt, err := e.exemptRemovals(ctx, r)
+	trips, exempt, err := e.trips(ctx, j, r)
 	if err != nil {
 		return err
-	}
-	n := Numbers{Selected: r.Counts["selected"], In: r.Counts["in"], Adds: r.Counts["add"], Changes: r.Counts["change"],
-		Removes: r.Counts["remove"] - r.Counts["moves"], Exempt: exempt, Held: r.Counts["holds"], First: r.StateRunNo == 0 || r.Counts["backfill"] > 0}
-	if r.Counts["remove"] > 0 {
-		if n.Adopted, err = e.afterAdoption(ctx, r); err != nil {
-			return err
-		}
-	}
-	if r.Full {
-		// A full resync sends what is there already: only what differs is a risk.
-		n.Changes = 0
-	}
-	trips := guard(j.sync.Guard, n)
-	if passesHeld(r.Trigger) || r.Trigger == TriggerTest {
-		trips = nil
 	}
 	switch {
 	case len(trips) > 0 && j.sync.Guard.Otherwise == "discard":
@@ -64,6 +50,60 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 		return nil
 	}
 	return err
+}
+
+// trips are the guards that hold a run with a sealed plan, and how many of its removals none of them holds.
+func (e *Engine) trips(ctx context.Context, j *job, r *Run) ([]Trip, uint64, error) {
+	exempt, err := e.exemptRemovals(ctx, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	n := Numbers{Selected: r.Counts["selected"], In: r.Counts["in"], Adds: r.Counts["add"], Changes: r.Counts["change"],
+		Removes: r.Counts["remove"] - r.Counts["moves"], Exempt: exempt, Held: r.Counts["holds"], First: r.StateRunNo == 0 || r.Counts["backfill"] > 0}
+	if r.Counts["remove"] > 0 {
+		if n.Adopted, err = e.afterAdoption(ctx, r); err != nil {
+			return nil, 0, err
+		}
+	}
+	if r.Full {
+		// A full resync sends what is there already: only what differs is a risk.
+		n.Changes = 0
+	}
+	if passesHeld(r.Trigger) || r.Trigger == TriggerTest {
+		return nil, exempt, nil
+	}
+	return guard(j.sync.Guard, n), exempt, nil
+}
+
+// wouldTrip begins the reason of a dry run whose plan a guard would not let pass.
+const wouldTrip = "would be "
+
+// foresee says what guards would make of a dry run's plan; "" when they would let it pass.
+func (e *Engine) foresee(ctx context.Context, j *job, r Run) (string, error) {
+	trips, _, err := e.trips(ctx, j, &r)
+	if err != nil || len(trips) == 0 {
+		return "", err
+	}
+	if j.sync.Guard.Otherwise == "discard" {
+		return wouldTrip + "discarded: " + tripWords(trips), nil
+	}
+	return wouldTrip + "held: " + tripWords(trips), nil
+}
+
+// noVersion ends the errors of plans that came before the first result of what they read.
+const noVersion = "has no published version yet"
+
+// Waits says which result a run that failed was too early for, such as "audience high"; "" when it failed otherwise.
+func (r Run) Waits() string {
+	what, _, early := strings.Cut(r.Error, " "+noVersion)
+	if r.State != Failed || !early {
+		return ""
+	}
+	what, _, _ = strings.Cut(what, ",")
+	if words := strings.Fields(what); len(words) > 2 {
+		what = strings.Join(words[len(words)-2:], " ")
+	}
+	return what
 }
 
 // startWithdrawal takes out at once who must not wait behind a held plan.

@@ -150,11 +150,20 @@ func (e *Engine) plan(ctx context.Context, r *Run) error {
 	if stateRun == 0 && reason == "" && d.test == nil {
 		reason = "first sync"
 	}
-	err = e.move(ctx, r, Planned, func(next *Run) {
+	planned := func(next *Run) {
 		next.PlanID, next.PlanDigest, next.StateRunNo = d.planID, d.digest, stateRun
 		next.DefinitionHash, next.ProjectHash, next.InputVersions = j.def.Hash, j.project.Hash, d.snap.inputs
 		next.Counts, next.Timings, next.Full, next.FullReason = d.counts, d.timings, full, reason
-	})
+	}
+	foreseen := r.Reason
+	if r.DryRun {
+		next := *r
+		planned(&next)
+		if foreseen, err = e.foresee(ctx, j, next); err != nil {
+			return err
+		}
+	}
+	err = e.move(ctx, r, Planned, func(next *Run) { planned(next); next.Reason = foreseen })
 	if err != nil || r.DryRun {
 		return err
 	}

@@ -2,6 +2,7 @@ package syncs
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -174,7 +175,8 @@ func (e *Engine) LeftOut(ctx context.Context, runID, reason, cursor string, limi
 	}
 	if cursor != "" {
 		var at [2]string
-		if err := json.Unmarshal([]byte(cursor), &at); err != nil {
+		raw, err := base64.RawURLEncoding.DecodeString(cursor)
+		if err != nil || json.Unmarshal(raw, &at) != nil {
 			return nil, "", ErrCursor
 		}
 		q = q.Where("(reason, key) > (?, ?)", at[0], at[1])
@@ -199,5 +201,5 @@ func (e *Engine) LeftOut(ctx context.Context, runID, reason, cursor string, limi
 		return out, "", nil
 	}
 	next, err := marshal([2]string{out[limit-1].Reason, out[limit-1].Key})
-	return out[:limit], string(next), err
+	return out[:limit], base64.RawURLEncoding.EncodeToString(next), err
 }

@@ -45,7 +45,7 @@ func (e *Engine) source(ctx context.Context, j *job) (*source, error) {
 		return nil, err
 	}
 	if len(columns) == 0 {
-		return nil, fmt.Errorf("%s %s has no published version yet", kind, name)
+		return nil, fmt.Errorf("%s %s "+noVersion, kind, name)
 	}
 	s := &source{view: name, columns: map[string]string{}, key: keyColumn(file, columns)}
 	for _, c := range columns {

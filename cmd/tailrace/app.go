@@ -136,6 +136,9 @@ func (a *app) use(p *project.Project) {
 			return collector.Source{Name: s.Name, Origins: s.Origins}, true
 		})
 	}
+	if a.collector != nil {
+		a.collector.SetBlocked(p.Config.Identity.Blocked)
+	}
 	a.identity.Configure(p.Config.Identity.MaxIDs, p.Config.Identity.Blocked)
 }
 

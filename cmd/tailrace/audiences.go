@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,33 +18,14 @@ func traitsCommand(c *config) *cobra.Command    { return resultsCommand(c, "trai
 
 // resultsCommand is the command of traits or audiences: both are versions of a SQL file's result.
 func resultsCommand(c *config, plural string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: plural, Short: fmt.Sprintf("List, materialize and inspect %s", plural), Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withClient(cmd, c, func(cl *client) error { return listResults(cmd, c, cl, plural) })
-		},
-	}
+	cmd := listResultsCommand(c, plural)
+	cmd.Use, cmd.Short = plural, fmt.Sprintf("List, materialize and inspect %s", plural)
 	path := func(name, rest string) string { return "/api/v1/" + plural + "/" + url.PathEscape(name) + rest }
 	cmd.AddCommand(
-		&cobra.Command{Use: "list", Short: "List " + plural, Args: cobra.NoArgs, RunE: cmd.RunE},
+		listResultsCommand(c, plural),
 		showCommand(c, plural),
 		verifyCommand(c, plural),
-		&cobra.Command{
-			Use: "run NAME…", Short: fmt.Sprintf("Materialize %s now and wait for the result", plural), Args: cobra.MinimumNArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return withClient(cmd, c, func(cl *client) error {
-					var results []audiences.Materialization
-					for _, name := range args {
-						m, err := cl.materialize(cmd.Context(), path(name, "/materializations"))
-						if err != nil {
-							return err
-						}
-						results = append(results, m)
-					}
-					return printMaterializations(cmd, c, results)
-				})
-			},
-		},
+		runResultsCommand(c, plural),
 		&cobra.Command{
 			Use: "members NAME", Short: fmt.Sprintf("Print the rows of the published version of one of the %s as JSON lines", plural), Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
@@ -87,31 +70,6 @@ func resultsCommand(c *config, plural string) *cobra.Command {
 	return cmd
 }
 
-func listResults(cmd *cobra.Command, c *config, cl *client, plural string) error {
-	var out pageOf[audiences.Definition]
-	if err := cl.get(cmd.Context(), "/api/v1/"+plural, nil, &out); err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(cmd.OutOrStdout(), out.Items)
-	}
-	rows := make([][]string, len(out.Items))
-	for i, d := range out.Items {
-		state, published := "no result yet", "–"
-		if d.Last != nil {
-			state = string(d.Last.State)
-		}
-		if d.Published != nil {
-			published = ago(d.Published.UpdatedAt, time.Now())
-		}
-		if d.Stale {
-			state += ", " + styleWarn.Render("stale")
-		}
-		rows[i] = []string{d.Name, count(d.Members), state, published, d.Schedule, d.Description}
-	}
-	return printTable(cmd.OutOrStdout(), []string{"name", "members", "state", "published", "schedule", "description"}, rows)
-}
-
 // materialize starts a materialization and waits until it is over or held.
 func (c *client) materialize(ctx context.Context, path string) (audiences.Materialization, error) {
 	var m audiences.Materialization
@@ -147,7 +105,7 @@ func printMaterializations(cmd *cobra.Command, c *config, all []audiences.Materi
 	failed := 0
 	rows := make([][]string, len(all))
 	for i, m := range all {
-		words := m.Reason
+		words := strings.Join(append(slices.DeleteFunc([]string{m.Reason}, func(s string) bool { return s == "" }), m.Warnings...), "; ")
 		if m.Error != "" {
 			words = m.Error
 		}

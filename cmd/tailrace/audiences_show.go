@@ -49,6 +49,14 @@ func definitionRows(d audiences.Definition) [][]string {
 		tell("published", fmt.Sprintf("version %d, %s", d.Published.Version, ago(d.Published.UpdatedAt, time.Now())))
 		tell("members", count(d.Members))
 	}
+	for _, m := range []*audiences.Materialization{d.Published, d.Last} {
+		if m == nil || (m == d.Last && d.Published != nil && m.Version == d.Published.Version) {
+			continue
+		}
+		for _, words := range m.Warnings {
+			tell(fmt.Sprintf("warning, version %d", m.Version), words)
+		}
+	}
 	if x := d.Experiment; x != nil {
 		tell("held out", fmt.Sprintf("%s of %s members (%s, salt %s)", count(d.HeldOut), count(d.Members), x.Holdout, x.Salt))
 	}

@@ -25,6 +25,8 @@ func TestOneProfilePerIdentifier(t *testing.T) {
 	for _, value := range []string{"null", "undefined", "0", "anonymous", ""} {
 		require.Contains(t, identity.BlockedValues, value)
 	}
+	mine := &identity.Resolver{Blocked: []string{" Test-User\t"}}
+	require.Contains(t, mine.AllBlocked(), "test-user", "identity resolution and the collector trim and fold alike")
 	for _, value := range []string{"u1", "\u00a0null", "null\u0085", "\u3000"} { // identity resolution ties by these
 		require.False(t, collector.BlockedIdentifier(value), "%q is blocked in the collector only", value)
 	}

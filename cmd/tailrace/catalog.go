@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/connectors/all"
 	"github.com/tailrace/tailrace/project"
@@ -70,12 +72,14 @@ func (catalog) MaxRows(connector, object, action string) int {
 	return findObject(connector, object).Actions[connectors.Action(action)].Limits.Rows
 }
 
-// checkProject holds a project against the connectors: what they can do, and each destination's settings.
-func checkProject(p *project.Project) project.Diagnostics {
+// checkProject holds a project against the connectors: what they can do, and each destination's settings, unless reading
+// it found errors there.
+func checkProject(p *project.Project, found project.Diagnostics) project.Diagnostics {
 	out := p.Check(catalog{})
+	bad := found.Errors()
 	for _, d := range p.Destinations {
 		c, ok := findConnector(d.Connector)
-		if !ok {
+		if !ok || slices.ContainsFunc(bad, func(b project.Diagnostic) bool { return b.Path == d.Path }) {
 			continue // already told
 		}
 		_, bad := connectors.DecodeConfig(c, destinationSettings(d))

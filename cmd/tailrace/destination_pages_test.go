@@ -62,6 +62,6 @@ func TestDestinationPages(t *testing.T) {
 			return value, strings.Contains(string(text), "${env:"+name+"}") // what a page asks for is set
 		})
 		require.False(t, diagnostics.HasErrors(), "%s: %v", page, diagnostics)
-		require.Empty(t, checkProject(p).String(), page)
+		require.Empty(t, checkProject(p, diagnostics).String(), page)
 	}
 }

@@ -75,9 +75,7 @@ func (c *config) examine(ctx context.Context) []finding {
 		out = append(out, finding{what, "ok", words})
 	}
 	p, found := project.Load(c.Project, os.LookupEnv)
-	if len(found.Errors()) == 0 {
-		found = append(found, checkProject(p)...)
-	}
+	found = found.With(checkProject(p, found))
 	var projectErr error
 	if bad := found.Errors(); len(bad) > 0 {
 		projectErr = fmt.Errorf("%s; the first: %s", plural(len(bad), "error"), bad[0])

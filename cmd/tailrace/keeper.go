@@ -22,10 +22,10 @@ type keeper struct {
 	db      *warehouse.DB
 	dir     string // empty: this process has no files and follows the bundles
 	log     *slog.Logger
-	columns func(context.Context, *project.Project) (project.Diagnostics, error) // what the warehouse knows
-	use     func(*project.Project)                                               // told of every project that comes into force
-	apply   func(context.Context, *project.Project) error                        // makes the warehouse follow one; repeatable
-	trust   bool                                                                 // the newest bundle was applied: don't do it again
+	columns func(context.Context, *project.Project, project.Diagnostics) (project.Diagnostics, error) // what the warehouse knows
+	use     func(*project.Project)                                                                    // told of every project that comes into force
+	apply   func(context.Context, *project.Project) error                                             // makes the warehouse follow one; repeatable
+	trust   bool                                                                                      // the newest bundle was applied: don't do it again
 
 	current atomic.Pointer[project.Project]
 	read    atomic.Pointer[project.Project] // as it was read last, errors or not
@@ -72,15 +72,13 @@ func (k *keeper) validate(ctx context.Context, bundle []byte) (project.Diagnosti
 
 // check holds a project that was read against the connectors and the warehouse; found is what reading it found.
 func (k *keeper) check(ctx context.Context, p *project.Project, found project.Diagnostics) (project.Diagnostics, error) {
-	if len(found.Errors()) == 0 {
-		found = append(found, checkProject(p)...)
-	}
-	if len(found.Errors()) == 0 && k.columns != nil {
-		more, err := k.columns(ctx, p)
+	found = found.With(checkProject(p, found))
+	if k.columns != nil {
+		more, err := k.columns(ctx, p, found)
 		if err != nil {
 			return nil, fmt.Errorf("asking the warehouse for columns: %w", err)
 		}
-		found = append(found, more...)
+		found = found.With(more)
 	}
 	found.Sort()
 	return found, nil

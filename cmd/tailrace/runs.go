@@ -70,7 +70,7 @@ func runsCommand(c *config) *cobra.Command {
 			},
 		}
 		if verb == "approve" {
-			sub.Flags().StringVar(&digest, "digest", "", "approve only if the plan still has this digest")
+			sub.Flags().StringVar(&digest, "digest", "", "of the plan that was reviewed: what is approved is that plan and no other")
 		}
 		cmd.AddCommand(sub)
 	}

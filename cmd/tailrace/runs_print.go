@@ -111,6 +111,9 @@ func failedRuns(runs []api.RunView) error {
 	for _, r := range runs {
 		switch r.State {
 		case syncs.Failed, syncs.Cancelled, syncs.Discarded:
+			if r.DryRun && r.Waiting != "" {
+				continue // it can only be planned later
+			}
 			failed++
 		case syncs.Held:
 			held++

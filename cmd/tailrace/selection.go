@@ -21,7 +21,7 @@ func (s *selection) bind(cmd *cobra.Command) {
 func (s *selection) empty() bool { return len(s.chosen)+len(s.exclude) == 0 }
 
 // names are the definitions of a kind that a command is about: those named as arguments, and those that are selected.
-// With neither, all of them. The files here say what there is.
+// With neither, all of them. The files here say what there is, and what is read stands before what reads it.
 func (s *selection) names(_ context.Context, c *config, kind project.Kind, args []string) ([]string, error) {
 	if len(args) > 0 && s.empty() {
 		return args, nil
@@ -30,6 +30,11 @@ func (s *selection) names(_ context.Context, c *config, kind project.Kind, args 
 	if bad := found.Errors(); len(bad) > 0 {
 		return nil, project.Invalid{Diagnostics: bad}
 	}
+	return s.of(p, kind, args)
+}
+
+// of are the selected definitions of a kind among a project's files.
+func (s *selection) of(p *project.Project, kind project.Kind, args []string) ([]string, error) {
 	nodes, err := p.Select(append(s.chosen, args...), s.exclude)
 	if err != nil {
 		return nil, err

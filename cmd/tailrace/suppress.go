@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -27,7 +28,7 @@ func suppressCommand(c *config) *cobra.Command {
   tailrace suppress --file suppressions.csv`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			active := !lift
-			send := sender[api.Suppression](cmd, c, "/api/v1/suppressions")
+			send := sender[api.Suppression](cmd, c, "/api/v1/suppressions", nil)
 			return fromArgsOrFile(args, file, send, func(id api.Identifier, row map[string]string) (api.Suppression, error) {
 				s := api.Suppression{Identifier: id, Reason: reason, Active: &active}
 				if row["reason"] != "" {
@@ -46,14 +47,14 @@ func suppressCommand(c *config) *cobra.Command {
 func consentCommand(c *config) *cobra.Command {
 	var file, source string
 	var categories []string
-	var deny bool
+	var deny, force bool
 	cmd := &cobra.Command{
 		Use:     "consent KIND:VALUE…",
 		Short:   "Record what people agreed to",
 		Long:    "Records consent by identifier and category; unknown consent means not sent. A CSV file needs the columns kind, value, category and status (granted or denied), and may have source and at (RFC 3339).",
 		Example: "  tailrace consent user_id:42 --category marketing\n  tailrace consent --file consents.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			send := sender[api.Consent](cmd, c, "/api/v1/consents")
+			send := sender[api.Consent](cmd, c, "/api/v1/consents", map[string]any{"allow_new": &force})
 			if file == "" && len(categories) == 0 {
 				return errors.New("say for what with --category, such as --category marketing")
 			}
@@ -88,19 +89,22 @@ func consentCommand(c *config) *cobra.Command {
 	cmd.Flags().StringVar(&file, "file", "", "CSV with kind, value, category, status")
 	cmd.Flags().StringVar(&source, "source", "cli", "where it was given")
 	cmd.Flags().StringSliceVar(&categories, "category", nil, "category, such as marketing; may repeat")
+	cmd.Flags().BoolVar(&force, "force", false, "record categories that no file and no earlier consent names")
 	cmd.Flags().BoolVar(&deny, "deny", false, "record a refusal or a withdrawal")
 	return cmd
 }
 
-// sender PUTs rows in chunks over one client and prints how many were recorded.
-func sender[T any](cmd *cobra.Command, c *config, path string) func([]T) error {
+// sender PUTs rows, with more in each body, in chunks over one client and prints how many were recorded.
+func sender[T any](cmd *cobra.Command, c *config, path string, more map[string]any) func([]T) error {
 	return func(items []T) error {
 		return withClient(cmd, c, func(cl *client) error {
 			written := 0
 			for len(items) > 0 {
 				n := min(privacyChunk, len(items))
 				var out api.Written
-				if err := cl.call(cmd.Context(), http.MethodPut, path, nil, map[string]any{"items": items[:n]}, &out); err != nil {
+				body := map[string]any{"items": items[:n]}
+				maps.Copy(body, more)
+				if err := cl.call(cmd.Context(), http.MethodPut, path, nil, body, &out); err != nil {
 					return err
 				}
 				written += out.Written

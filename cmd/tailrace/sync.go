@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,10 +24,10 @@ func planCommand(c *config) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [SYNC…]",
 		Short: "What would change where, without touching anything",
-		Long:  "Plans each sync against the live warehouse and prints how many rows would be added, changed and removed, with samples. Nothing is sent. Without names, all syncs; --select takes dbt's selectors.",
+		Long:  "Plans each sync against the live warehouse and prints how many rows would be added, changed and removed, with samples. Nothing is sent. It tells when a guard would hold the plan, and why rows are left out. Without names, all syncs; --select takes dbt's selectors.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, c, func(cl *client) error {
-				names, err := chosen.names(cmd.Context(), c, project.KindSync, args)
+				names, err := cl.plannable(cmd, c, chosen, args)
 				if err != nil {
 					return err
 				}
@@ -142,8 +144,14 @@ func printPlans(w io.Writer, runs []api.RunView) error {
 	rows := make([][]string, len(runs))
 	for i, r := range runs {
 		words := r.Reason
-		if r.Error != "" {
+		switch {
+		case r.Waiting != "":
+			words = r.Waiting
+		case r.Error != "":
 			words = r.Error
+		}
+		for _, reason := range slices.Sorted(maps.Keys(r.Sums.LeftOut)) {
+			words = strings.TrimPrefix(words+"; left out: "+count(r.Sums.LeftOut[reason])+" "+strings.ReplaceAll(reason, "_", " "), "; ")
 		}
 		rows[i] = []string{r.Sync, "+" + count(r.Sums.Add), "~" + count(r.Sums.Change), "-" + count(r.Sums.Remove), count(r.Sums.Unchanged), count(r.Sums.LeftOutTotal), words}
 	}

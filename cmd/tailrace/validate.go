@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 func validateCommand(c *config) *cobra.Command {
 	var format string
 	var offline bool
+	var chosen selection
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the project's files: all mistakes at once, each with file, line and column",
@@ -25,7 +27,7 @@ func validateCommand(c *config) *cobra.Command {
 and types of each query where one is there: a running server, or the data folder. Exits 1 on errors.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := c.validate(cmd.Context(), offline)
+			found, err := c.validate(cmd.Context(), offline, &chosen)
 			if err != nil {
 				return err
 			}
@@ -63,20 +65,37 @@ and types of each query where one is there: a running server, or the data folder
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text, json, sarif or github (annotations)")
+	chosen.bind(cmd)
 	cmd.Flags().BoolVar(&offline, "offline", false, "don't ask the warehouse")
 	return cmd
 }
 
-// validate checks the files here, and lets the warehouse check columns when there is one.
-func (c *config) validate(ctx context.Context, offline bool) (project.Diagnostics, error) {
+// validate checks the files here, and lets the warehouse check columns when there is one. Mistakes of
+// files that aren't chosen are left out.
+func (c *config) validate(ctx context.Context, offline bool, chosen *selection) (project.Diagnostics, error) {
 	p, found := project.Load(c.Project, os.LookupEnv)
-	if len(found.Errors()) == 0 {
-		found = append(found, checkProject(p)...)
+	tell := func(string) bool { return true }
+	if !chosen.empty() && len(p.SQLFiles())+len(p.Syncs) > 0 {
+		var err error
+		if tell, err = p.SelectFiles(chosen.chosen, chosen.exclude); err != nil {
+			return nil, err
+		}
 	}
-	if offline || len(found.Errors()) > 0 || !c.hasWarehouse() {
-		found.Sort()
-		return found, nil
+	found = found.With(checkProject(p, found))
+	if !offline && c.hasWarehouse() {
+		more, err := c.validateColumns(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		found = found.With(more)
 	}
+	found = slices.DeleteFunc(found, func(d project.Diagnostic) bool { return !tell(d.Path) })
+	found.Sort()
+	return found, nil
+}
+
+// validateColumns asks the server, or the data folder, which columns there are.
+func (c *config) validateColumns(ctx context.Context, p *project.Project) (project.Diagnostics, error) {
 	cl, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -89,9 +108,7 @@ func (c *config) validate(ctx context.Context, offline bool) (project.Diagnostic
 	if err != nil {
 		return nil, err
 	}
-	found = append(found, checked.Diagnostics...)
-	found.Sort()
-	return found, nil
+	return checked.Diagnostics, nil
 }
 
 // hasWarehouse reports whether there is a warehouse to ask without making one.

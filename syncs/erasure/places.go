@@ -73,7 +73,7 @@ func (e *Engine) blanks() map[string]string {
 		"sync_outcomes":       key + ", ref = '', words = ''",
 		"sync_exchanges":      "path = '(erased)', request_body = '(erased)', response_body = '(erased)', error = ''",
 		"sync_runs":           "error = '(erased)', reason = '(erased)'",
-		"materialization_log": "error = '(erased)', reason = '(erased)'",
+		"materialization_log": "error = '(erased)', reason = '(erased)', warnings = []",
 		"audit_log":           "object = '(erased)', detail = '(erased)', nonce = ''",
 		"erasures":            "reason = '(erased)', error = ''",
 	}
