@@ -40,7 +40,7 @@ func TestAFailedTestKeepsAVersionFromBeingPublished(t *testing.T) {
 	b.write(numbers("tests: [unique, not_null, { min_members: 20, severity: warn }, { accepted_values: { column: kind, values: [0, 1, 2] } }, { sql: 'SELECT id FROM numbers WHERE id > 100' }]\n", 12))
 	m := b.audience("numbers")
 	require.Equal(t, audiences.StatePublished, m.State, m.Error)
-	require.Equal(t, []string{"audiences/numbers.sql:3:28: warning: test min_members: 20: there are 12"}, m.Warnings)
+	require.Equal(t, []string{"audiences/numbers.sql:3:27: warning: test min_members: 20: there are 12"}, m.Warnings)
 	d, err := b.a.Definition(b.ctx, project.KindAudience, "numbers")
 	require.NoError(t, err)
 	require.Equal(t, m.Warnings, d.Published.Warnings)
