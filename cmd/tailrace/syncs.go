@@ -10,12 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tailrace/tailrace/api"
+	"github.com/tailrace/tailrace/project"
 )
 
 func syncsCommand(c *config) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "syncs", Short: "How syncs stand; pause and resume them", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return listSyncs(cmd, c, false) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return listSyncs(cmd, c, false, selection{}) },
 	}
 	cmd.AddCommand(listSyncsCommand(c), showSyncCommand(c), pauseCommand(c, "pause"), pauseCommand(c, "resume"),
 		testRowsCommand(c), adoptCommand(c), releaseCommand(c), restoredCommand(c))
@@ -24,21 +25,30 @@ func syncsCommand(c *config) *cobra.Command {
 
 func listSyncsCommand(c *config) *cobra.Command {
 	var held bool
+	var chosen selection
 	cmd := &cobra.Command{
 		Use: "list", Short: "List syncs: state, schedule, last run, what the destination holds", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return listSyncs(cmd, c, held) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return listSyncs(cmd, c, held, chosen) },
 	}
+	chosen.bind(cmd)
 	cmd.Flags().BoolVar(&held, "held", false, "only those that wait for a person")
 	return cmd
 }
 
-func listSyncs(cmd *cobra.Command, c *config, held bool) error {
+func listSyncs(cmd *cobra.Command, c *config, held bool, chosen selection) error {
 	return withClient(cmd, c, func(cl *client) error {
 		var page pageOf[api.SyncView]
 		if err := cl.get(cmd.Context(), "/api/v1/syncs", nil, &page); err != nil {
 			return err
 		}
 		all := page.Items
+		if !chosen.empty() {
+			names, err := chosen.names(cmd.Context(), c, project.KindSync, nil)
+			if err != nil {
+				return err
+			}
+			all = slices.DeleteFunc(all, func(s api.SyncView) bool { return !slices.Contains(names, s.Name) })
+		}
 		if held {
 			all = slices.DeleteFunc(all, func(s api.SyncView) bool { return s.State != "held" && s.State != "restored" })
 		}
