@@ -9,12 +9,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tailrace/tailrace/sql"
-
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/connectors/all"
 	"github.com/tailrace/tailrace/connectors/sandbox"
 	"github.com/tailrace/tailrace/project"
+	"github.com/tailrace/tailrace/sql"
 	"github.com/tailrace/tailrace/syncs"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/tailrace/tailrace/sql"
 )
 
-// TestExamplesValidate: every example can be written and has nothing to say.
+// TestExamplesValidate: every example can be written, has nothing to say, and its unit tests pass.
 func TestExamplesValidate(t *testing.T) {
 	t.Parallel()
 	for _, e := range sql.Examples {
@@ -22,6 +22,11 @@ func TestExamplesValidate(t *testing.T) {
 		out, errs, code = p.tailrace("validate", "--project", dir)
 		require.Zero(t, code, "%s%s", out, errs)
 		require.Contains(t, out, "the project is valid", e.Name)
+		out, errs, code = p.tailrace("test", "--project", dir)
+		require.Zero(t, code, "%s%s", out, errs)
+		if e.Name != "empty" {
+			require.Regexp(t, `\d+ tests?: [1-9]\d* passed in`, out, e.Name)
+		}
 	}
 	p := setup(t, nil)
 	_, errs, code := p.tailrace("init", "--example", "nope")
