@@ -53,9 +53,9 @@ func TestAuditChain(t *testing.T) {
 		"first deleted":   {"ALTER TABLE audit_log DELETE" + mine + " AND seq = 1"},
 		"last deleted":    {"ALTER TABLE audit_log DELETE" + mine + " AND seq = 3"},
 		"chain deleted":   {"ALTER TABLE audit_log DELETE" + mine},
-		"inserted":        {"INSERT INTO audit_log SELECT * REPLACE (generateUUIDv4() AS id, 'forged' AS action) FROM audit_log" + mine + " AND seq = 2"},
-		"inserted behind": {"INSERT INTO audit_log SELECT * REPLACE (seq + 1 AS seq, 'forged' AS action) FROM audit_log" + mine + " AND seq = 3"},
-		"inserted before": {"INSERT INTO audit_log SELECT * REPLACE ('' AS writer, 0 AS seq) FROM audit_log" + mine + " AND seq = 3"},
+		"inserted":        {"INSERT INTO audit_log SELECT * REPLACE (generateUUIDv4() AS id, 'forged' AS action) FROM (SELECT * FROM audit_log" + mine + " AND seq = 2)"},
+		"inserted behind": {"INSERT INTO audit_log SELECT * REPLACE (seq + 1 AS seq, 'forged' AS action) FROM (SELECT * FROM audit_log" + mine + " AND seq = 3)"},
+		"inserted before": {"INSERT INTO audit_log SELECT * REPLACE ('' AS writer, 0 AS seq) FROM (SELECT * FROM audit_log" + mine + " AND seq = 3)"},
 	} {
 		for _, sql := range tamper {
 			exec(sql)
