@@ -11,7 +11,7 @@ import (
 // Alert is something that needed a person, and whether the address in tailrace.yml took it.
 type Alert struct {
 	ID     string    `json:"id" ch:"alert_id"`
-	Type   string    `json:"type" ch:"type" enum:"run.failed,run.partial,run.held,version.failed,version.held"`
+	Type   string    `json:"type" ch:"type" enum:"run.failed,run.partial,run.held,version.failed,version.held,ledger.restored"`
 	Name   string    `json:"name" ch:"name" doc:"The sync, audience or trait"`
 	Object string    `json:"object" ch:"object" doc:"The run or the version"`
 	Text   string    `json:"text" ch:"text"`

@@ -39,7 +39,7 @@ type window struct {
 
 // lastAppended is the newest run that counts: its outcomes are folded.
 func (e *Engine) lastAppended(ctx context.Context, syncID string) (*Run, error) {
-	runs, err := e.newestRuns(ctx, syncID, "NOT dry_run AND plan_id != '' AND trigger != 'withdrawal' AND mapContains(counts, 'folded')", 1)
+	runs, err := e.newestRuns(ctx, syncID, "NOT dry_run AND plan_id != '' AND trigger NOT IN ('withdrawal', 'erasure', 'test') AND mapContains(counts, 'folded')", 1)
 	if err != nil || len(runs) == 0 {
 		return nil, err
 	}
@@ -103,6 +103,10 @@ func (e *Engine) windowOf(ctx context.Context, j *job) (*window, error) {
 	err = e.db.Get(ctx, &w.released, "SELECT count() > 0 FROM "+e.table("sync_dead")+" FINAL WHERE sync_id = ? AND released", j.def.SyncID)
 	if err != nil {
 		return nil, fmt.Errorf("looking for released rows: %w", err)
+	}
+	if w.released {
+		// They may be of any age, and whom they are about is looked up from this moment on, again before each request.
+		w.oldest = time.Unix(0, 0).UTC()
 	}
 	return w, nil
 }

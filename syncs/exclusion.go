@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/tailrace/tailrace/project"
 )
 
@@ -45,18 +47,21 @@ func (e *Engine) exclusionSQL(ctx context.Context, j *job, src *source, key stri
 		if err != nil {
 			return "", fmt.Errorf("finding the members of audience %s, which are left out: %w", x.Audience, err)
 		}
-		text, reason := key, OutExclusion
+		text, reason, column, merges := key, OutExclusion, "key", ""
 		if j.project.Audience(x.Audience).Header.Entity == "profile" {
 			if src.personID == "" {
 				return "", fmt.Errorf("audience %s can't be excluded: %s has no profile_id", x.Audience, src.view)
 			}
 			text = "toString(" + src.personID + ")"
+			// A member whose profile was merged since that version is excluded under the profile they have now.
+			column = "if(m.into_profile = toUUID('" + uuid.Nil.String() + "'), r.key, toString(m.into_profile))"
+			merges = " AS r LEFT ANY JOIN (SELECT toString(from_profile) AS merged, into_profile FROM " + e.table("identity_merges") + " FINAL) AS m ON r.key = m.merged"
 		}
 		if x.ByPriority {
 			reason = OutPriority
 		}
-		cases = append(cases, fmt.Sprintf("%s IN (SELECT key FROM %s WHERE version = %s), '%s'",
-			text, e.table(table), inputs[excludePrefix+x.Audience], reason))
+		cases = append(cases, fmt.Sprintf("%s IN (SELECT %s FROM (SELECT key FROM %s WHERE version = %s)%s), '%s'",
+			text, column, e.table(table), inputs[excludePrefix+x.Audience], merges, reason))
 	}
 	if f := sourceFile(j.project, j.sync); f != nil && f.Header.Experiment != nil {
 		cases = append(cases, f.Header.Experiment.HeldOutSQL(key)+", '"+OutHoldout+"'")

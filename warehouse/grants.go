@@ -20,9 +20,9 @@ func Grants(database string, read []string, cluster string) string {
 	data, views := quoteIdentifier(database), quoteIdentifier(database+"_project")
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+";\n", args...) }
-	b.WriteString("-- The program's own user: everything in its two databases, reading in those of warehouse.read.\n")
+	b.WriteString("-- The program's own user: everything in its three databases, reading in those of warehouse.read.\n")
 	line("CREATE USER IF NOT EXISTS tailrace%s IDENTIFIED WITH sha256_password BY '<password>'", where)
-	for _, db := range []string{data, views} {
+	for _, db := range []string{data, views, quoteIdentifier(database + "_masked")} {
 		line("GRANT%s CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, ALTER, SELECT, INSERT, TRUNCATE, OPTIMIZE ON %s.* TO tailrace", where, db)
 	}
 	line("GRANT%s SELECT ON system.tables, SELECT ON system.columns, SELECT ON system.parts, SELECT ON system.replicas TO tailrace", where)

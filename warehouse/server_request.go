@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/ClickHouse/ch-go/compress"
@@ -73,10 +72,21 @@ func (s *Server) call(r *http.Request) (*call, error) {
 	return c, nil
 }
 
-// insertSelects finds an INSERT whose rows a query makes.
-var insertSelects = regexp.MustCompile(`(?i)\b(SELECT|WITH)\b`)
-
-func selects(sql string) bool { return insertSelects.MatchString(sql) }
+// selects finds an INSERT whose rows a query makes; a column may have any name.
+func selects(sql string) bool {
+	depth := 0
+	for _, t := range lex.Significant(lex.Tokens(sql)) {
+		switch {
+		case t.Is("("):
+			depth++
+		case t.Is(")"):
+			depth--
+		case depth == 0 && t.Any("SELECT", "WITH"):
+			return true
+		}
+	}
+	return false
+}
 
 // cutFormat takes the FORMAT clause off a statement's end, since the engine is
 // told the format apart from the statement. SETTINGS behind it stay.
@@ -116,11 +126,11 @@ func plainBody(r *http.Request) (io.Reader, error) {
 		}
 		body = plain
 	case "zstd":
-		plain, err := zstd.NewReader(body)
+		plain, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1)) // no goroutines, so nothing to close
 		if err != nil {
 			return nil, fmt.Errorf("unpacking the body: %w", err)
 		}
-		body = plain.IOReadCloser()
+		body = plain
 	default:
 		return nil, fmt.Errorf("Content-Encoding %q is not supported: use gzip, deflate, zstd or none", encoding)
 	}

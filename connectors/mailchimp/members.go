@@ -97,7 +97,7 @@ func (w *Writer) writeMember(ctx context.Context, b connectors.Batch) (connector
 	if err := reply.JSON(&m); err != nil {
 		return connectors.Answer{}, err
 	}
-	if m.ID != h && !strings.EqualFold(m.EmailAddress, r.IDs["email"]) {
+	if m.ID != h && (m.EmailAddress == "" || !strings.EqualFold(m.EmailAddress, r.IDs["email"])) {
 		return settled(connectors.Result{Code: "unproven", Words: "the answer shows another contact"}), nil
 	}
 	return settled(written(r, m)), nil
@@ -111,10 +111,13 @@ func written(r connectors.Row, m member) connectors.Result {
 		return connectors.Result{Status: connectors.Rejected, Ref: m.ID, Code: archived,
 			Words: "the contact is archived, and only a subscription status brings it back: unarchive it in Mailchimp"}
 	}
+	if m.MergeFields == nil && len(r.Fields) > 0 {
+		return connectors.Result{Ref: m.ID, Code: "unproven", Words: "the answer shows no merge fields"}
+	}
 	// A merge tag that the audience doesn't have is dropped without a word; the
 	// answer shows those that it has.
 	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
-		if _, has := m.MergeFields[name]; !has && m.MergeFields != nil {
+		if _, has := m.MergeFields[name]; !has {
 			return connectors.Result{Status: connectors.Rejected, Ref: m.ID, Code: "no_such_merge_field", Field: name,
 				Words: "the audience has no merge field of this tag: make it in Mailchimp, or leave it out of the sync"}
 		}

@@ -50,7 +50,7 @@ func (w *Writer) writeSegment(ctx context.Context, b connectors.Batch) (connecto
 	if err := reply.JSON(&a); err != nil {
 		return connectors.Answer{}, err
 	}
-	changed(a, rows, out.Results)
+	changed(b.Action, a, rows, out.Results)
 	if a.Added == nil || a.Removed == nil {
 		return out, nil // what isn't shown is unknown
 	}
@@ -66,13 +66,14 @@ func (w *Writer) writeSegment(ctx context.Context, b connectors.Batch) (connecto
 	return out, nil
 }
 
-// changed takes what the answer shows.
-func changed(a segmentAnswer, rows map[string]int, results []connectors.Result) {
-	for _, ms := range []*[]member{a.Added, a.Removed} {
-		if ms == nil {
-			continue
-		}
-		for _, m := range *ms {
+// changed takes what the answer shows of what was asked.
+func changed(action connectors.Action, a segmentAnswer, rows map[string]int, results []connectors.Result) {
+	done := a.Added
+	if action.Removes() {
+		done = a.Removed
+	}
+	if done != nil {
+		for _, m := range *done {
 			if i, ok := rows[strings.ToLower(m.EmailAddress)]; ok && m.EmailAddress != "" {
 				results[i] = connectors.Result{Status: connectors.Accepted, Ref: m.ID}
 			}
