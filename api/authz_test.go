@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tailrace/tailrace/api"
@@ -46,9 +47,9 @@ func TestAuthorization(t *testing.T) {
 	revoked, secret, err := b.tokens.Create(b.Context(), "gone", api.Admin, "test")
 	require.NoError(t, err)
 	require.NoError(t, b.tokens.Revoke(b.Context(), revoked.ID))
-	rank := map[api.Role]int{api.Viewer: 1, api.Operator: 2, api.Admin: 3}
+	rank := map[api.Role]int{api.Viewer: 1, api.Operator: 2, api.Officer: 3, api.Admin: 4}
 	for _, r := range routes(t, b.server.OpenAPI()) {
-		path := strings.NewReplacer("{name}", "nobody", "{id}", "nothing").Replace(r.path)
+		path := strings.NewReplacer("/profiles/{id}", "/profiles/"+uuid.NewString(), "{name}", "nobody", "{id}", "nothing").Replace(r.path)
 		require.NotContains(t, path, "{", "name a value for the path's parameter")
 		for _, bad := range []string{"", "wrong", secret} {
 			got := b.askWith(bad, r.method, path, nil)

@@ -70,19 +70,19 @@ func TestRejectedEvents(t *testing.T) {
 	b := setup(t)
 	now := time.Now().UTC().Truncate(time.Millisecond) // the table forgets what is older than 90 days by the engine's clock
 	var rows [][]any
-	for i, reason := range []string{"oversize", "oversize", "bad_time"} {
+	for i, reason := range []string{"too_large", "too_large", "invalid_event"} {
 		rows = append(rows, []any{"00000000-0000-0000-0000-00000000000" + string(rune('1'+i)), "web", reason, "", "/properties", "m", now.Add(time.Duration(i) * time.Second), `{"email":"ada@example.com","n":1}`})
 	}
 	require.NoError(t, b.db.Insert(t.Context(), "events_rejected", []string{"id", "source", "reason", "rule", "pointer", "message_id", "received_at", "payload"}, rows, warehouse.InsertOptions{}))
 	var first, second list[api.RejectedEvent]
 	b.ask(api.Operator, http.MethodGet, "/api/v1/events/rejected?limit=2", nil).into(200, &first)
 	require.Len(t, first.Items, 2)
-	require.Equal(t, "bad_time", first.Items[0].Reason)
+	require.Equal(t, "invalid_event", first.Items[0].Reason)
 	require.Contains(t, first.Items[0].Payload, "ada@example.com")
 	b.ask(api.Operator, http.MethodGet, "/api/v1/events/rejected?limit=2&cursor="+first.NextCursor, nil).into(200, &second)
 	require.Len(t, second.Items, 1)
 	require.Empty(t, second.NextCursor)
-	got := b.ask(api.Viewer, http.MethodGet, "/api/v1/events/rejected?reason=oversize&source=web", nil)
+	got := b.ask(api.Viewer, http.MethodGet, "/api/v1/events/rejected?reason=too_large&source=web", nil)
 	requireMasked(t, got)
 	var counts list[api.RejectedCount]
 	b.ask(api.Viewer, http.MethodGet, "/api/v1/events/rejected/counts", nil).into(200, &counts)
