@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tailrace/tailrace/connectors"
 	"github.com/tailrace/tailrace/warehouse"
@@ -73,6 +74,20 @@ func (e *Engine) StartErasure(ctx context.Context, syncID, erasureID, runID, act
 		return Run{}, err
 	}
 	return e.Start(ctx, def.Name, StartOptions{Trigger: TriggerErasure, Actor: actor, RunID: runID, erasure: erasureID, syncID: syncID})
+}
+
+// OpenedBefore are the runs of all syncs that were opened before a time and aren't over, those of erasures aside. Held ones
+// aren't among them: who is suppressed meanwhile is left out when they are applied. Only SyncID, No, ID and State are set.
+func (e *Engine) OpenedBefore(ctx context.Context, before time.Time) ([]Run, error) {
+	var runs []Run
+	err := e.db.Select(ctx, &runs, "SELECT r.sync_id AS sync_id, r.run_no AS run_no, r.run_id AS run_id, argMax(r.state, r.seq) AS state, argMax(r.dry_run, r.seq) AS dry_run FROM "+
+		e.table("sync_runs")+" AS r WHERE r.trigger != {erasure:String} GROUP BY r.sync_id, r.run_no, r.run_id HAVING "+openStates+
+		" AND state != 'held' AND min(r.at) <= fromUnixTimestamp64Milli({before:Int64}) ORDER BY sync_id, run_no",
+		warehouse.P{"erasure": TriggerErasure, "before": before.UnixMilli()})
+	if err != nil {
+		return nil, fmt.Errorf("looking for open runs: %w", err)
+	}
+	return runs, nil
 }
 
 // planErasure writes the removals of an erasure as the plan: with the

@@ -48,7 +48,7 @@ type Options struct {
 	// Tries is how often a removal that a destination didn't take is tried again before it is left to a person; zero means 3.
 	Tries int
 	// PartsFor is how long the engine may take to delete the parts that it has put aside before a person is told; zero means
-	// six minutes, less than zero not to wait.
+	// an hour, less than zero not to wait.
 	PartsFor time.Duration
 }
 
@@ -133,11 +133,13 @@ func (e *Engine) Request(ctx context.Context, ids []Identifier, actor, reason st
 	if err := e.findSubjects(ctx, out.ID, ids); err != nil {
 		return out, fmt.Errorf("finding who is to be erased: %w", err)
 	}
-	if err := e.keepRemovals(ctx, out.ID); err != nil {
-		return out, fmt.Errorf("finding what destinations hold: %w", err)
-	}
+	// Before anything that takes long: whatever is planned from here on leaves them out.
 	if err := e.suppress(ctx, out.ID, actor); err != nil {
 		return out, fmt.Errorf("suppressing who is to be erased: %w", err)
+	}
+	out.At = e.now() // runs that were opened before are waited for
+	if _, err := e.keepRemovals(ctx, out.ID); err != nil {
+		return out, fmt.Errorf("finding what destinations hold: %w", err)
 	}
 	if err := e.append(ctx, &out); err != nil {
 		return out, fmt.Errorf("recording the erasure: %w", err)

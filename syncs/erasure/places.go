@@ -104,11 +104,6 @@ func (e *Engine) places(ctx context.Context, in set, ledger map[string]string) (
 				p.where += " OR " + more
 			}
 		}
-		for _, c := range p.columns {
-			if strings.HasPrefix(name, "m_") && (c.Name == "user_id" || c.Name == "anonymous_id") && kindOf(c.Type) == text {
-				p.where += " OR toString(" + warehouse.QuoteIdentifier(c.Name) + ") IN " + in(c.Name)
-			}
-		}
 		out = append(out, p)
 	}
 	return out, nil
@@ -172,16 +167,19 @@ func kindOf(typ string) columnKind {
 	return other
 }
 
-// has is the condition that a marked value stands in the column: alone, as an e-mail address within a text, or as a
-// string of JSON.
+// has is the condition that a marked value stands in the column: alone, as an e-mail address or a UUID within a text, or
+// as a string of JSON. A column of identifiers is also compared with those that aren't marked.
 func (c column) has(in set) string {
 	name := warehouse.QuoteIdentifier(c.Name)
 	within := func(text string) string {
-		return "arrayExists(t -> t IN " + in("marked") + ", arrayConcat(" + quotedTokens(text) + ", " + addresses(text) + "))"
+		return "arrayExists(t -> t IN " + in("marked") + ", arrayConcat(" + quotedTokens(text) + ", " + addresses(text) + ", " + uuids(text) + "))"
 	}
 	switch kindOf(c.Type) {
 	case text:
 		plain := "ifNull(toString(" + name + "), '')"
+		if c.Name == "user_id" || c.Name == "anonymous_id" {
+			return plain + " IN " + in(c.Name) + " OR lowerUTF8(" + plain + ") IN " + in("marked") + " OR " + within(plain)
+		}
 		return "lowerUTF8(" + plain + ") IN " + in("marked") + " OR " + within(plain)
 	case id:
 		return "ifNull(toString(" + name + "), '') IN " + in("profile_id")
@@ -193,6 +191,11 @@ func (c column) has(in set) string {
 
 // quotedTokens are the strings of a JSON text, in lower case.
 func quotedTokens(text string) string { return `extractAll(lowerUTF8(` + text + `), '"([^"]*)"')` }
+
+// uuids are the UUIDs within a text, such as in the key of an enter: audience:version:enter:profile.
+func uuids(text string) string {
+	return `extractAll(lowerUTF8(` + text + `), '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')`
+}
 
 // addresses are what looks like an e-mail address in a text, in lower case, also where a URL or JSON escapes its @.
 func addresses(text string) string {

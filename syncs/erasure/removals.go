@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/tailrace/tailrace/project"
 	"github.com/tailrace/tailrace/syncs"
 	"github.com/tailrace/tailrace/warehouse"
 )
@@ -25,10 +24,11 @@ const (
 // retryAfter is how long a removal that wasn't taken waits for its next try.
 var retryAfter = []time.Duration{0, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
 
-// keepRemovals writes down what each destination was sent of them, before anything is taken out, and opens the receipts.
-func (e *Engine) keepRemovals(ctx context.Context, erasureID string) error {
+// keepRemovals writes down what each destination was sent of them and opens the receipts. It is done again when runs that
+// were open meanwhile are over; more reports whether somebody has to be told something more.
+func (e *Engine) keepRemovals(ctx context.Context, erasureID string) (more bool, err error) {
 	if err := e.keepSent(ctx, erasureID); err != nil {
-		return err
+		return false, err
 	}
 	return e.openReceipts(ctx, erasureID)
 }
@@ -40,8 +40,11 @@ func (e *Engine) keepSent(ctx context.Context, erasureID string) error {
 		return err
 	}
 	params["id"] = erasureID
+	// What was appended has the id of a message for a key, or audience:version:enter:profile.
+	messages := "(SELECT message_id FROM " + e.table("events_raw") + " WHERE toString(profile_id) IN " + in("profile_id") +
+		" OR user_id IN " + in("user_id") + " OR anonymous_id IN " + in("anonymous_id") + ")"
 	theirs := func(ids ...string) string {
-		parts := []string{"key IN " + in("profile_id"), "lowerUTF8(key) IN " + in("marked")}
+		parts := []string{"key IN " + in("profile_id"), "lowerUTF8(key) IN " + in("marked"), "splitByChar(':', key)[-1] IN " + in("profile_id"), "key IN " + messages}
 		for _, text := range ids {
 			parts = append(parts, "arrayExists(t -> lowerUTF8(t.2) IN "+in("marked")+", JSONExtractKeysAndValues("+text+", 'String'))")
 			for _, m := range mapped {
@@ -73,34 +76,44 @@ func (e *Engine) mapped(ctx context.Context, in set) ([]string, warehouse.P, err
 	var out []string
 	for _, d := range definitions {
 		var s struct {
-			Match map[string]project.Column `json:"match"`
+			Match map[string]string `json:"match"`
 		}
-		if json.Unmarshal([]byte(d.JSON), &s) != nil {
-			continue // an older release wrote it otherwise
+		if err := json.Unmarshal([]byte(d.JSON), &s); err != nil {
+			return nil, nil, fmt.Errorf("reading what sync %s matches by: %w", d.SyncID, err)
 		}
 		for name, column := range s.Match {
-			if column.Name != "user_id" && column.Name != "anonymous_id" {
+			column = strings.TrimPrefix(column, "profile.")
+			if column != "user_id" && column != "anonymous_id" {
 				continue
 			}
 			n := fmt.Sprint(len(params))
 			params["sync"+n], params["name"+n] = d.SyncID, name
-			out = append(out, fmt.Sprintf("(sync_id = {sync%s:String} AND JSONExtractString([[ids]], {name%s:String}) IN %s)", n, n, in(column.Name)))
+			out = append(out, fmt.Sprintf("(sync_id = {sync%s:String} AND JSONExtractString([[ids]], {name%s:String}) IN %s)", n, n, in(column)))
 		}
 	}
 	return out, params, nil
 }
 
-// openReceipts writes one receipt for each destination that was sent something of them.
-func (e *Engine) openReceipts(ctx context.Context, erasureID string) error {
+// openReceipts writes one receipt for each destination that was sent something of them, and opens one again where more
+// came to light than it was about.
+func (e *Engine) openReceipts(ctx context.Context, erasureID string) (more bool, err error) {
+	receipts, err := e.Receipts(ctx, erasureID)
+	if err != nil {
+		return false, err
+	}
+	there := map[string]RemovalReceipt{}
+	for _, r := range receipts {
+		there[r.SyncID] = r
+	}
 	var found []struct {
 		SyncID string `ch:"sync_id"`
 		Sent   uint64 `ch:"sent"`
 		Held   uint64 `ch:"held_rows"`
 	}
-	err := e.db.Select(ctx, &found, "SELECT sync_id, uniqExactIf(key, ids NOT IN ('', '{}')) AS sent, uniqExactIf(key, held) AS held_rows FROM "+
+	err = e.db.Select(ctx, &found, "SELECT sync_id, uniqExactIf(key, held OR ids NOT IN ('', '{}')) AS sent, uniqExactIf(key, held) AS held_rows FROM "+
 		e.table("erasure_removals")+" WHERE erasure_id = ? GROUP BY sync_id", erasureID)
 	if err != nil {
-		return err
+		return false, fmt.Errorf("counting what destinations were sent: %w", err)
 	}
 	for _, f := range found {
 		way, err := e.o.Syncs.RemovalOf(ctx, f.SyncID)
@@ -108,7 +121,7 @@ func (e *Engine) openReceipts(ctx context.Context, erasureID string) error {
 			way, err = syncs.Removal{Why: "the sync is no longer on record"}, nil
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		r := RemovalReceipt{ErasureID: erasureID, SyncID: f.SyncID, Sync: way.Name, Destination: way.Destination, Connector: way.Connector, Object: way.Object,
 			Action: string(way.Action), Status: statusPending, Rows: f.Held}
@@ -119,24 +132,27 @@ func (e *Engine) openReceipts(ctx context.Context, erasureID string) error {
 		case way.Erases:
 			r.Action, r.Rows = "erase", f.Sent
 		}
-		if r.Rows == 0 {
+		old := there[f.SyncID]
+		if r.Rows <= old.Rows {
 			continue
 		}
+		r.Version, more = old.Version, true
 		if err := e.writeReceipt(ctx, r); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return more, nil
 }
 
-// remove takes every destination a step further; waiting is how long to wait, 0 when all have answered.
-func (e *Engine) remove(ctx context.Context, x *Erasure) (waiting time.Duration, err error) {
+// remove takes every destination a step further, but none whose sync is busy with a run from before; waiting is how long
+// to wait, 0 when all others have answered.
+func (e *Engine) remove(ctx context.Context, x *Erasure, busy map[string]bool) (waiting time.Duration, err error) {
 	receipts, err := e.Receipts(ctx, x.ID)
 	if err != nil {
 		return 0, err
 	}
 	for _, r := range receipts {
-		if r.Status != statusPending {
+		if r.Status != statusPending || busy[r.SyncID] {
 			continue
 		}
 		wait, err := e.removeFrom(ctx, x, r)
@@ -160,7 +176,7 @@ func (e *Engine) removeFrom(ctx context.Context, x *Erasure, r RemovalReceipt) (
 		if until := r.At.Add(retryAfter[min(int(r.Tries), len(retryAfter)-1)]); r.Tries > 0 && e.now().Before(until) {
 			return until.Sub(e.now()), nil
 		}
-		id := uuid.NewSHA1(removalSpace, fmt.Appendf(nil, "%s %s %d", x.ID, r.SyncID, r.Tries)).String()
+		id := uuid.NewSHA1(removalSpace, fmt.Appendf(nil, "%s %s %d %d", x.ID, r.SyncID, r.Rows, r.Tries)).String()
 		run, err := e.o.Syncs.StartErasure(ctx, r.SyncID, x.ID, id, x.Actor)
 		var open *syncs.OpenRunError
 		var restored *syncs.RestoredError
@@ -184,6 +200,10 @@ func (e *Engine) removeFrom(ctx context.Context, x *Erasure, r RemovalReceipt) (
 		return lookAgain, nil
 	case run.State == syncs.Succeeded:
 		r.Status = statusAccepted
+		if told := run.Counts["accepted"] + run.Counts["skipped"]; told < r.Rows {
+			r.Status = statusManual
+			r.Words = fmt.Sprintf("run %s could name %d of %d to the destination: of the others it isn't known by what identifiers they were sent; delete them at the vendor by hand", run.ID, told, r.Rows)
+		}
 		return 0, e.writeReceipt(ctx, r)
 	}
 	r.Tries++

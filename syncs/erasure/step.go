@@ -67,7 +67,7 @@ func (e *Engine) Step(ctx context.Context, id string) error {
 		switch x.State {
 		case Requested:
 			if err = e.hurry(ctx); err == nil { // early, so that cleanups wake while destinations are told
-				err = e.move(ctx, &x, Removing, nil)
+				err = e.move(ctx, &x, Removing, func(next *Erasure) { next.Error = waitsForRuns })
 			}
 		case Removing:
 			err = e.removing(ctx, &x)
@@ -83,15 +83,66 @@ func (e *Engine) Step(ctx context.Context, id string) error {
 	return e.forget(ctx, id) // again: a process may have died between the last transition and this
 }
 
+// waitsForRuns begins what an erasure says while runs may be under way that were opened before the people were
+// suppressed. What they sent is looked for when they are over; until then an erasure says so, so that a process may die.
+const waitsForRuns = "waiting for runs that were open before"
+
 func (e *Engine) removing(ctx context.Context, x *Erasure) error {
-	wait, err := e.remove(ctx, x)
+	busy := map[string]bool{}
+	if strings.HasPrefix(x.Error, waitsForRuns) {
+		var err error
+		if busy, err = e.openRuns(ctx, x); err != nil {
+			return err
+		}
+	}
+	wait, err := e.remove(ctx, x, busy)
 	if err != nil {
 		return fmt.Errorf("taking people out of destinations: %w", err)
+	}
+	if len(busy) > 0 {
+		return &again{lookAgain}
 	}
 	if wait > 0 {
 		return &again{wait}
 	}
+	// Something may have been sent while others were told: by a run from before, or by a person who resolved a row.
+	more, err := e.keepRemovals(ctx, x.ID)
+	if err != nil {
+		return fmt.Errorf("finding what destinations hold: %w", err)
+	}
+	if more {
+		return &again{lookAgain}
+	}
 	return e.move(ctx, x, Erasing, nil)
+}
+
+// openRuns are the syncs that have a run from before the suppression. When the last is over, what they sent is written down.
+func (e *Engine) openRuns(ctx context.Context, x *Erasure) (map[string]bool, error) {
+	var before time.Time
+	if err := e.db.Get(ctx, &before, "SELECT min(at) FROM "+e.table("erasures")+" WHERE erasure_id = ?", x.ID); err != nil {
+		return nil, fmt.Errorf("reading erasure %s: %w", x.ID, err)
+	}
+	// Those that may not be from before, by clocks that differ, are waited for too.
+	open, err := e.o.Syncs.OpenedBefore(ctx, before.Add(clocksApart))
+	if err != nil {
+		return nil, err
+	}
+	busy, runs := map[string]bool{}, []string{}
+	for _, r := range open {
+		busy[r.SyncID] = true
+		runs = append(runs, r.ID)
+	}
+	why := ""
+	if len(open) > 0 {
+		slices.Sort(runs)
+		why = waitsForRuns + ": " + strings.Join(runs, ", ")
+	} else if _, err := e.keepRemovals(ctx, x.ID); err != nil {
+		return nil, fmt.Errorf("finding what destinations hold: %w", err)
+	}
+	if x.Error == why {
+		return busy, nil
+	}
+	return busy, e.move(ctx, x, Removing, func(next *Erasure) { next.Error = why })
 }
 
 func (e *Engine) erasing(ctx context.Context, x *Erasure) error {

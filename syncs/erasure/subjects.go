@@ -16,9 +16,13 @@ import (
 	"github.com/tailrace/tailrace/warehouse"
 )
 
-// markedLength is from how many characters on a value is looked for in every column and file. A shorter one, such as the
-// user id 42, means other things elsewhere and is looked for where identifiers are.
-const markedLength = 8
+// markedLength is from how many characters on a user or anonymous id is looked for in every column and file. A shorter one,
+// and one of digits only, such as the user id 10023456, means other things elsewhere (an order's number, say) and is
+// looked for where identifiers are.
+const markedLength = 16
+
+// kindText is the kind of lower-case forms, by which texts are searched. They name nobody: AbC1 and abc1 are two people.
+const kindText = "text"
 
 // subjects are the people of an erasure or an export, as sets of values by kind.
 type subjects map[string]map[string]bool
@@ -46,7 +50,13 @@ func (s subjects) values(kind string) []string {
 
 // marked reports whether a value is looked for everywhere.
 func marked(kind, value string) bool {
-	return kind != "email" && utf8.RuneCountInString(value) >= markedLength || strings.Contains(value, "@")
+	switch {
+	case kind == "hash" || strings.Contains(value, "@") || uuid.Validate(value) == nil:
+		return true
+	case kind == "email":
+		return false
+	}
+	return utf8.RuneCountInString(value) >= markedLength && strings.Trim(value, "0123456789") != ""
 }
 
 // people leads identifiers to everything that those people are called by: all identifiers of their profiles, the
@@ -125,7 +135,7 @@ func (e *Engine) findSubjects(ctx context.Context, erasureID string, ids []Ident
 		for _, value := range s.values(kind) {
 			rows = append(rows, []any{erasureID, kind, value, marked(kind, value)})
 			if lower := strings.ToLower(value); lower != value {
-				rows = append(rows, []any{erasureID, kind, lower, marked(kind, lower)})
+				rows = append(rows, []any{erasureID, kindText, lower, marked(kind, value)})
 			}
 		}
 	}

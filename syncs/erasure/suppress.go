@@ -13,7 +13,7 @@ import (
 func (e *Engine) suppress(ctx context.Context, erasureID, actor string) error {
 	return e.db.Exec(ctx, "INSERT INTO "+e.table("suppressions")+" (kind, value, reason, active, actor, version)"+
 		" SELECT DISTINCT kind, if(kind IN ('email', 'profile_id'), lowerUTF8(value), value), {reason:String}, true, {actor:String}, {version:UInt64}"+
-		" FROM "+e.table("erasure_subjects")+" WHERE erasure_id = {id:String} AND kind != 'hash'",
+		" FROM "+e.table("erasure_subjects")+" WHERE erasure_id = {id:String} AND kind NOT IN ('hash', 'text')",
 		warehouse.P{"id": erasureID, "reason": "erasure " + erasureID, "actor": actor, "version": uint64(e.now().UnixMicro())})
 }
 

@@ -3,7 +3,8 @@ in:  sync_id, run_no, plan_id, removals, first, last, version, encoding, receipt
 out: sync_state
 why: applied_* change only by an accepted outcome and are carried forward by every other. It may be repeated: a key
      that this run has folded already counts its failures no second time. applied_hash = 0: nothing is held for sure;
-     applied_ids of an unknown row name then what may be there, so that a later plan can take it out. */
+     applied_ids of an unknown row name then what may be there, so that a later plan can take it out.
+     Of a row whose person was erased since the plan nothing is folded: there is nobody to keep a state of. */
 INSERT INTO [[db]].sync_state (sync_id, key, applied_hash, applied_ids, applied_payload, encoding, ref, applied_at,
     last_status, last_op, last_hash, last_run_no, last_code, last_words, fails, version)
 SELECT {sync_id:String}, key,
@@ -33,7 +34,7 @@ FROM
     (
         SELECT row_no, key, toString(op) AS op, hash_after, ids_after, payload_after FROM [[db]].sync_changes
         WHERE sync_id = {sync_id:String} AND run_no = {run_no:UInt64} AND plan_id = {plan_id:String}
-            AND row_no BETWEEN {first:UInt64} AND {last:UInt64}
+            AND row_no BETWEEN {first:UInt64} AND {last:UInt64} AND NOT match(key, '^erased:[0-9a-f]{64}$')
     ) AS c
     INNER JOIN ([[row_outcomes]]) AS o ON c.row_no = o.row_no
     LEFT JOIN

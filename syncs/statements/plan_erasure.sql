@@ -12,10 +12,10 @@ FROM
         payload AS payload_before, '{}' AS payload_after, ref
     FROM
     (
-        SELECT r.key AS key, argMax(r.ids, r.held) AS ids, argMax(r.payload, r.held) AS payload, argMax(r.ref, r.held) AS ref, max(r.held) AS is_held
-        FROM [[db]].erasure_removals AS r
-        WHERE r.sync_id = {sync_id:String} AND r.erasure_id = {erasure:String} AND r.ids NOT IN ('', '{}')
+        SELECT r.key AS key, argMaxIf(r.ids, (r.held, r.kept_at), named) AS ids, argMaxIf(r.payload, (r.held, r.kept_at), named) AS payload,
+            argMaxIf(r.ref, (r.held, r.kept_at), named) AS ref, max(r.held) AS is_held
+        FROM (SELECT *, ids NOT IN ('', '{}') AS named FROM [[db]].erasure_removals WHERE sync_id = {sync_id:String} AND erasure_id = {erasure:String}) AS r
         GROUP BY r.key
     )
-    WHERE is_held OR {all:Bool}
+    WHERE ids != '' AND (is_held OR {all:Bool})
 )
