@@ -87,7 +87,7 @@ func TestErasedRowsOfAHeldPlanLeaveNoState(t *testing.T) {
 	require.NoError(t, err)
 	run, err = b.syncs.Drive(t.Context(), run.ID)
 	require.NoError(t, err)
-	require.Equal(t, syncs.Succeeded, run.State)
+	require.Equal(t, syncs.Succeeded, run.State, "%s %s %v", run.Error, run.Reason, run.Counts)
 	require.EqualValues(t, 1, run.Sums().Accepted)
 	require.EqualValues(t, 1, run.Sums().Suppressed)
 	require.EqualValues(t, 1, b.count("SELECT count() FROM sync_state FINAL"))

@@ -107,6 +107,20 @@ func (e *Engine) count(ctx context.Context, r *Run) (map[string]uint64, error) {
 			out["left_out."+c.Reason] = c.Rows
 		}
 	}
+	if out["selected"] < r.Counts["selected"] {
+		// Rows of people who were erased since the plan are gone from the snapshot: its numbers are those of the plan then.
+		var erasures uint64
+		err := e.db.Get(ctx, &erasures, "SELECT count() FROM "+e.table("erasures")+" WHERE state = 'verifying' AND at >= (SELECT min(at) FROM "+
+			e.table("sync_runs")+" WHERE sync_id = ? AND run_no = ?)", r.SyncID, r.No)
+		if err != nil {
+			return nil, fmt.Errorf("looking for erasures since the plan: %w", err)
+		}
+		for name, n := range r.Counts {
+			if erasures > 0 && (name == "selected" || name == "in" || strings.HasPrefix(name, "left_out.")) {
+				out[name] = n
+			}
+		}
+	}
 	counted := e.rowSQL("counts")
 	for first := uint64(1); first <= rows; first += foldRange {
 		params["first"], params["last"] = first, min(first+foldRange-1, rows)

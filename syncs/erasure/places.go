@@ -62,6 +62,9 @@ func (e *Engine) ledger(erasureID string) map[string]string {
 	for _, table := range []string{"sync_changes", "sync_outcomes", "sync_state", "sync_snapshot_rows", "sync_dead"} {
 		out[table] = theirs
 	}
+	// A request that appended something names its message, which may be all that leads from it to the person.
+	keys := "arrayExists(t -> t IN (SELECT lowerUTF8(key) FROM " + e.table("erasure_removals") + " WHERE erasure_id = '" + erasureID + "'), "
+	out["sync_exchanges"] = keys + quotedTokens("request_body") + ") OR " + keys + quotedTokens("response_body") + ")"
 	return out
 }
 
