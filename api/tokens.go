@@ -15,7 +15,7 @@ func (s *Server) registerTokens() {
 		func(ctx context.Context, in *struct {
 			Body struct {
 				Name string `json:"name" minLength:"1" maxLength:"200"`
-				Role Role   `json:"role" enum:"viewer,operator,admin"`
+				Role Role   `json:"role" enum:"viewer,operator,officer,admin"`
 			}
 		}) (*body[NewToken], error) {
 			if err := s.audit(ctx, "create_token", in.Body.Name, string(in.Body.Role)); err != nil {

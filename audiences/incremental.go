@@ -218,7 +218,7 @@ const affectedPrefix = "affected_"
 
 // dropAffected drops the table of a step. One that stays behind is the janitor's.
 func (a *Audiences) dropAffected(ctx context.Context, s *step) {
-	if err := a.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+s.affected); err != nil {
+	if err := a.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+s.affected+" SYNC"); err != nil {
 		a.log.WarnContext(ctx, "a table of profiles to compute anew is left over", "table", s.affected, "error", err)
 	}
 }

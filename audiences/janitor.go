@@ -62,7 +62,7 @@ func (a *Audiences) dropLeftOver(ctx context.Context) error {
 		return fmt.Errorf("listing left-over tables: %w", err)
 	}
 	for _, name := range names {
-		if err := a.db.Exec(ctx, "DROP TABLE IF EXISTS "+a.table(name)); err != nil {
+		if err := a.db.Exec(ctx, "DROP TABLE IF EXISTS "+a.table(name)+" SYNC"); err != nil {
 			return fmt.Errorf("dropping the left-over table %s: %w", name, err)
 		}
 	}
@@ -125,7 +125,7 @@ func (a *Audiences) dropEmptyTables(ctx context.Context) error {
 		if !strings.HasPrefix(name, "m_") {
 			continue
 		}
-		if err := a.db.Exec(ctx, "DROP TABLE IF EXISTS "+a.table(name)); err != nil {
+		if err := a.db.Exec(ctx, "DROP TABLE IF EXISTS "+a.table(name)+" SYNC"); err != nil {
 			return fmt.Errorf("dropping the empty table %s: %w", name, err)
 		}
 	}

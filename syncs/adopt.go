@@ -110,7 +110,7 @@ func (e *Engine) adopt(ctx context.Context, syncName string, o Adopting) (a Adop
 	}
 	if !o.More {
 		defer func() {
-			if dropErr := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+staged); dropErr != nil {
+			if dropErr := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+staged+" SYNC"); dropErr != nil {
 				e.o.Log.Warn("an adoption's table is left over", "adoption", a.ID, "error", dropErr)
 			}
 		}()
@@ -242,7 +242,7 @@ func (e *Engine) adoptStaged(ctx context.Context, j *job, a *Adoption, o Adoptin
 		return fmt.Errorf("making the adoption's table: %w", err)
 	}
 	defer func() {
-		if dropErr := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+matched); dropErr != nil {
+		if dropErr := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+matched+" SYNC"); dropErr != nil {
 			e.o.Log.Warn("an adoption's table is left over", "adoption", a.ID, "error", dropErr)
 		}
 	}()

@@ -113,7 +113,7 @@ func (e *Engine) compareWindow(ctx context.Context, d *draft) error {
 		return fmt.Errorf("making the plan's table: %w", err)
 	}
 	defer func() {
-		if err := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+plan); err != nil {
+		if err := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+plan+" SYNC"); err != nil {
 			e.o.Log.Warn("a plan's table is left over", "table", plan, "error", err)
 		}
 	}()

@@ -17,7 +17,7 @@ func (e *Engine) Clean(ctx context.Context) error {
 	}
 	var errs []error
 	for _, name := range tables {
-		errs = append(errs, e.db.Exec(ctx, "DROP TABLE IF EXISTS "+e.table(name)))
+		errs = append(errs, e.db.Exec(ctx, "DROP TABLE IF EXISTS "+e.table(name)+" SYNC"))
 	}
 	definitions, err := e.Definitions(ctx)
 	if err != nil {

@@ -213,7 +213,8 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 		return fmt.Errorf("making the plan's table: %w", err)
 	}
 	defer func() {
-		if err := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+plan); err != nil {
+		// SYNC: else its keys, which may be addresses, stay on disk for minutes, where no erasure reaches them.
+		if err := e.db.Exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+plan+" SYNC"); err != nil {
 			e.o.Log.Warn("a plan's table is left over", "table", plan, "error", err)
 		}
 	}()

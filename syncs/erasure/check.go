@@ -120,7 +120,11 @@ func (e *Engine) Verify(ctx context.Context, erasureID string, ids []Identifier)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := e.look(ctx, erasureID, e.subjectsOf(subjects), values, x.At); err != nil {
+	rewritten := x.At.Add(-clocksApart)
+	if x.State == Done {
+		rewritten = time.Unix(0, 0) // all parts from before had gone by then; those put aside since were rewritten
+	}
+	if _, err := e.look(ctx, erasureID, e.subjectsOf(subjects), values, rewritten); err != nil {
 		return nil, err
 	}
 	return e.Checks(ctx, erasureID)

@@ -2,7 +2,12 @@ package erasure
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/tailrace/tailrace/warehouse"
 )
@@ -22,11 +27,22 @@ func (e *Engine) eraseTables(ctx context.Context, x *Erasure) (map[string]uint64
 	}
 	erased := map[string]uint64{}
 	for _, p := range places {
-		if err := e.erasePlace(ctx, p, in, erased); err != nil {
+		err := e.erasePlace(ctx, p, in, erased)
+		if aborted(err) {
+			return nil, &again{time.Second}
+		}
+		if err != nil {
 			return nil, fmt.Errorf("erasing from %s: %w", p.table, err)
 		}
 	}
 	return erased, nil
+}
+
+// aborted reports a mutation that the engine gave up because a partition was dropped meanwhile, as superseded versions and
+// snapshots are all the time. It may be asked for again.
+func aborted(err error) bool {
+	var ex *clickhouse.Exception
+	return errors.As(err, &ex) && (ex.Code == 236 || ex.Code == 341 && strings.Contains(ex.Message, "ABORTED"))
 }
 
 func (e *Engine) erasePlace(ctx context.Context, p place, in set, erased map[string]uint64) error {

@@ -77,6 +77,21 @@ func (e *Engine) alter(ctx context.Context, table, what string) error {
 	return fmt.Errorf("changing how fast %s is cleaned up: %w", table, err)
 }
 
+// known waits until the engine knows of every part on disk: after a start it looks at those that were put aside before in
+// its own time, and doesn't delete what it doesn't know.
+func (e *Engine) known(ctx context.Context) error {
+	tables, err := e.ours(ctx, true)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if err := e.db.Exec(ctx, "SYSTEM WAIT LOADING PARTS "+e.table(table)); err != nil {
+			e.o.Log.Debug("the engine looks at parts in its own time", "table", table, "error", err) // not ours to ask, or dropped meanwhile
+		}
+	}
+	return nil
+}
+
 // oldParts counts the parts that were put aside by the time an erasure had rewritten the tables, and are still on disk.
 // What is put aside later was rewritten before, and holds nobody.
 func (e *Engine) oldParts(ctx context.Context, rewritten time.Time) (uint64, error) {

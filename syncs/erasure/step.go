@@ -169,6 +169,9 @@ func (e *Engine) erasing(ctx context.Context, x *Erasure) error {
 }
 
 func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
+	if err := e.known(ctx); err != nil {
+		return err
+	}
 	old, err := e.oldParts(ctx, x.At)
 	if err != nil {
 		return err
