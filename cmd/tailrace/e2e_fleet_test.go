@@ -85,8 +85,8 @@ func TestFleet(t *testing.T) {
 	w.eventually("two requests hang", func() bool { return w.mailer.Faults().Hits() == 2 })
 	w.kill()
 	w.process = second
-	before := w.mailer.State().Counts["messages"]
-	w.eventually("the others go on", func() bool { return w.mailer.State().Counts["messages"] > before })
+	before := w.mailer.State().Counts["requests"]
+	w.eventually("the others go on", func() bool { return w.mailer.State().Counts["requests"] > before })
 	warehouse.kill()
 	warehouse.start()
 	w.eventually("the run is over", func() bool {
