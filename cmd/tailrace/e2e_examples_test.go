@@ -38,7 +38,7 @@ func TestExamplesValidate(t *testing.T) {
 func TestDemoExamples(t *testing.T) {
 	t.Parallel()
 	row := regexp.MustCompile(`^│ (\w+) +│ (succeeded|partial) +│`)
-	for _, name := range []string{"brands"} { // the shop has a test of its own; each costs half a minute of CPU
+	for _, name := range []string{"saas", "brands"} {
 		p := setup(t, nil)
 		out, errs, code := p.tailrace("demo", "--once", "--example", name, "--people", "90")
 		require.Zero(t, code, "%s%s", out, errs)

@@ -150,7 +150,13 @@ func (p *process) tail(n int) string {
 // eventually polls a condition until it holds.
 func (p *process) eventually(what string, holds func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(patience)
+	p.within(patience, what, holds)
+}
+
+// within is eventually for what may take longer.
+func (p *process) within(limit time.Duration, what string, holds func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(limit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
