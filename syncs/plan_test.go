@@ -17,7 +17,7 @@ func TestThePlanSortsNothing(t *testing.T) {
 	b.people(many(0, 20)...)
 	b.run(StartOptions{})
 	b.people(many(0, 20)...)
-	sql := b.e.statement("plan_keys", map[string]string{"plan": "plan"})
+	sql := b.e.statement("plan_keys", map[string]string{"plan": "plan", "only": "", "limit": ""})
 	_, query, found := strings.Cut(sql, "INSERT INTO plan (row_no, op, key)\n")
 	require.True(t, found)
 	d, err := b.e.Sync(b.ctx, "s")
