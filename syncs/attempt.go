@@ -52,7 +52,7 @@ func (d *delivery) attempt(ctx context.Context, b *loadedBatch, p *piece, spec c
 		return false, nil
 	}
 	defer permit.Release()
-	if d.halted() || d.now().After(d.claim.since.Add(d.o.ClaimFor-d.job.dst.Timeout())) {
+	if d.halted() || d.now().After(d.claim.since.Add(d.o.Slice)) {
 		d.wait(d.now(), "the slice is over")
 		return false, nil
 	}
@@ -64,6 +64,9 @@ func (d *delivery) attempt(ctx context.Context, b *loadedBatch, p *piece, spec c
 	}
 	if err != nil {
 		return false, fmt.Errorf("writing an intent: %w", err)
+	}
+	if !d.holds(d.claim) { // another may have read the ledger before the intent was in it
+		return false, errTooLate
 	}
 	b.attempts = append(b.attempts, a)
 	if d.o.broken.ackFirst {
@@ -91,8 +94,8 @@ func (d *delivery) intent(b *loadedBatch, p *piece, a *attempt, key string) []an
 		only, key, d.o.Worker, a.deadline, a.at}
 }
 
-// errTooLate is a request whose deadline passed before it could leave.
-var errTooLate = errors.New("the intent's deadline passed before the request left")
+// errTooLate is a request whose deadline, or whose worker's claim, ran out before it could leave.
+var errTooLate = errors.New("the intent's deadline or the claim on its batch passed before the request left")
 
 // send passes the request through the permit. It ends at the intent's deadline;
 // at a shutdown class A is cut, the others are given ten seconds.

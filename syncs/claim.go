@@ -21,19 +21,68 @@ var liveSlices = struct {
 }{active: map[uuid.UUID]bool{}}
 
 // sliceClaim is one slice's claim on batches: every batch that it has carries
-// this id, and one row releases them all.
+// this id, and one row releases them all. On a warehouse that several processes
+// share it holds as long as signs of life keep coming.
 type sliceClaim struct {
 	id    uuid.UUID
 	since time.Time
 	plan  string
+
+	mu     sync.Mutex
+	signed time.Time // when the newest sign that is surely on record was begun
 }
 
 func (e *Engine) openClaim(planID string) *sliceClaim {
-	c := &sliceClaim{id: uuid.New(), since: e.now(), plan: planID}
+	c := &sliceClaim{id: uuid.New(), since: e.now(), plan: planID, signed: time.Now()}
 	liveSlices.Lock()
 	liveSlices.active[c.id] = true
 	liveSlices.Unlock()
 	return c
+}
+
+// signs keeps a claim alive until stop is called. A claim of a process that was
+// killed or frozen goes quiet, and after ClaimFor others take its batches.
+func (e *Engine) signs(ctx context.Context, c *sliceClaim) (stop func()) {
+	if e.db.Embedded() {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(e.o.ClaimFor / 4)
+		defer tick.Stop()
+		for n := uint64(1); ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			begun := time.Now()
+			err := e.insert(ctx, "jobs_claims", []string{"scope", "number", "claim", "worker"},
+				[][]any{{"alive:" + c.plan, n, c.id, e.worker()}}, fmt.Sprintf("alive:%s:%d", c.id, n))
+			if err != nil {
+				if ctx.Err() == nil {
+					e.o.Log.Warn("a claim on batches got no sign of life; it may run out", "plan", c.plan, "error", err)
+				}
+				continue
+			}
+			c.mu.Lock()
+			c.signed = begun
+			c.mu.Unlock()
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}
+
+// holds reports whether nobody else can have taken the claim's batches: whoever
+// does so later finds what is on record by now.
+func (e *Engine) holds(c *sliceClaim) bool {
+	if e.db.Embedded() {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.signed) < e.o.ClaimFor
 }
 
 // release lets other workers take over at once what the slice didn't finish. It
@@ -62,10 +111,12 @@ type claimRow struct {
 // claims reads the living claims on batches from the warehouse, by its clock.
 func (e *Engine) claims(ctx context.Context, c *sliceClaim, batches []batch) (map[uint32][]claimRow, error) {
 	var rows []claimRow
-	err := e.db.Select(ctx, &rows, "SELECT number, claim, worker, toInt64(dateDiff('millisecond', claimed_at, now64(3))) AS age_ms, "+
-		"claim IN (SELECT claim FROM "+e.table("jobs_claims")+" WHERE scope = ?) AS released FROM "+e.table("jobs_claims")+
-		" WHERE scope = ? AND number BETWEEN ? AND ?",
-		"released:"+c.plan, "batches:"+c.plan, uint64(batches[0].no), uint64(batches[len(batches)-1].no))
+	err := e.db.Select(ctx, &rows, "SELECT c.number AS number, c.claim AS claim, c.worker AS worker, "+
+		"toInt64(dateDiff('millisecond', greatest(c.claimed_at, s.at), now64(3))) AS age_ms, s.released AS released "+
+		"FROM (SELECT number, claim, worker, claimed_at FROM "+e.table("jobs_claims")+" WHERE scope = ? AND number BETWEEN ? AND ?) AS c "+
+		"LEFT JOIN (SELECT claim, max(claimed_at) AS at, max(scope = ?) AS released FROM "+e.table("jobs_claims")+
+		" WHERE scope IN (?, ?) GROUP BY claim) AS s ON s.claim = c.claim SETTINGS join_use_nulls = 0",
+		"batches:"+c.plan, uint64(batches[0].no), uint64(batches[len(batches)-1].no), "released:"+c.plan, "released:"+c.plan, "alive:"+c.plan)
 	if err != nil {
 		return nil, fmt.Errorf("reading claims on batches: %w", err)
 	}
@@ -80,16 +131,15 @@ func (e *Engine) claims(ctx context.Context, c *sliceClaim, batches []batch) (ma
 
 // dead reports a claim that nobody acts on any more.
 func (e *Engine) dead(r claimRow) bool {
-	if r.Released || time.Duration(r.AgeMs)*time.Millisecond > e.o.ClaimFor {
+	if r.Released {
 		return true
 	}
-	_, owner, _ := strings.Cut(r.Worker, "/")
-	if owner == process {
+	if _, owner, _ := strings.Cut(r.Worker, "/"); owner == process {
 		liveSlices.Lock()
 		defer liveSlices.Unlock()
 		return !liveSlices.active[r.Claim]
 	}
-	return e.db.Embedded()
+	return e.db.Embedded() || time.Duration(r.AgeMs)*time.Millisecond > e.o.ClaimFor
 }
 
 // claim takes batches, in order of their number, by appending rows and reading

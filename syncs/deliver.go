@@ -37,6 +37,9 @@ type delivery struct {
 // idempotent, and several workers may call it at once. Errors: *Later says when
 // to call again; any other error leaves all to the next call.
 func (e *Engine) Deliver(ctx context.Context, runID string) error {
+	if destination, waits := e.turns.waits(runID); waits {
+		return e.noTurn(destination)
+	}
 	r, err := e.run(ctx, runID)
 	if err != nil {
 		return err
@@ -62,13 +65,14 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 	if err != nil {
 		return e.close(ctx, r, err.Error())
 	}
-	leave, ok := e.turns.enter(j.sync.Destination)
+	leave, ok := e.turns.enter(runID, j.sync.Destination)
 	if !ok {
-		return &Later{At: e.now().Add(turnWait), Reason: "destination " + j.sync.Destination + " has its share of this process"}
+		return e.noTurn(j.sync.Destination)
 	}
 	defer leave()
 	d := &delivery{Engine: e, job: j, run: r, claim: e.openClaim(r.PlanID)}
 	defer e.release(context.WithoutCancel(ctx), d.claim)
+	defer e.signs(ctx, d.claim)()
 	busy := func() bool { return d.busy.Load() <= 0 }
 	d.intents = newGroupCommit(func(rows [][]any) error { return d.writeIntents(ctx, rows) }, busy)
 	d.outcomes = newGroupCommit(func(rows [][]any) error { return d.write(ctx, "sync_outcomes", outcomeColumns, rows) }, busy)
@@ -90,6 +94,10 @@ func (e *Engine) Deliver(ctx context.Context, runID string) error {
 		return &Later{At: d.later, Reason: d.laterWhy}
 	}
 	return &Later{At: e.now(), Reason: "the slice is over"}
+}
+
+func (e *Engine) noTurn(destination string) error {
+	return &Later{At: e.now().Add(turnWait), Reason: "destination " + destination + " has its share of this process"}
 }
 
 // newestOpen is the sync's newest open run that isn't dry.

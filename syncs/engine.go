@@ -51,7 +51,7 @@ type Options struct {
 	// quiet, a batch may be taken over; zero means 5 s.
 	Grace time.Duration
 	// ClaimFor is how long a worker's claim on batches holds without a sign of
-	// life; zero means Slice plus 30 s.
+	// life, where several processes share the warehouse; zero means 12 s.
 	ClaimFor time.Duration
 	// MaxAttempts bounds how often an unknown batch of class A or B is sent again
 	// within a run; zero means 8.
@@ -114,7 +114,7 @@ func New(o Options) *Engine {
 		o.Grace = 5 * time.Second
 	}
 	if o.ClaimFor == 0 {
-		o.ClaimFor = o.Slice + 30*time.Second
+		o.ClaimFor = 12 * time.Second
 	}
 	if o.MaxAttempts == 0 {
 		o.MaxAttempts = 8

@@ -3,11 +3,9 @@ package warehouse_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -30,40 +28,14 @@ func each(t *testing.T, test func(t *testing.T, db *warehouse.DB)) {
 	})
 	t.Run("http", func(t *testing.T) {
 		t.Parallel()
-		test(t, openOver(t, serve(t)))
+		test(t, warehousetest.OpenOver(t, warehousetest.Serve(t)))
 	})
 	if dsn := os.Getenv("TAILRACE_TEST_CLICKHOUSE"); dsn != "" {
 		t.Run("server", func(t *testing.T) {
 			t.Parallel()
-			test(t, openOver(t, dsn))
+			test(t, warehousetest.OpenOver(t, dsn))
 		})
 	}
-}
-
-func openOver(t *testing.T, dsn string) *warehouse.DB {
-	db, err := warehouse.Open(t.Context(), warehouse.Options{DSN: dsn, Database: warehousetest.NewDatabase()})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx := context.Background()
-		require.NoError(t, db.Drop(ctx, db.ProjectDatabase()))
-		require.NoError(t, db.Drop(ctx, db.Database()))
-		require.NoError(t, db.Close())
-	})
-	_, err = db.Migrate(t.Context())
-	require.NoError(t, err)
-	return db
-}
-
-// serve puts an embedded engine behind the product's own HTTP server.
-func serve(t *testing.T) string {
-	served, err := warehouse.NewServer(warehousetest.OpenEmpty(t), warehouse.ServerOptions{Password: "open sesame"})
-	require.NoError(t, err)
-	server := httptest.NewServer(served)
-	t.Cleanup(server.Close)
-	address, err := url.Parse(server.URL)
-	require.NoError(t, err)
-	address.User = url.UserPassword("default", "open sesame")
-	return address.String()
 }
 
 // ask sends one request and returns status and body; a body that breaks off is an error.
@@ -81,7 +53,7 @@ func ask(t *testing.T, address, query, body string, header http.Header) (int, st
 // Any ClickHouse client talks to it: statements in the URL or the body, rows in any format, packed or not.
 func TestServerSpeaksClickHouseHTTP(t *testing.T) {
 	t.Parallel()
-	address := serve(t)
+	address := warehousetest.Serve(t)
 	database := warehousetest.NewDatabase()
 	run := func(query, body string, header http.Header) string {
 		t.Helper()
@@ -127,7 +99,7 @@ func TestServerSpeaksClickHouseHTTP(t *testing.T) {
 
 func TestServerRefuses(t *testing.T) {
 	t.Parallel()
-	address := serve(t)
+	address := warehousetest.Serve(t)
 	at, err := url.Parse(address)
 	require.NoError(t, err)
 	at.User = nil
