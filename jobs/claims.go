@@ -22,7 +22,11 @@ const claimTries = 64
 // own read begins, two can't both see only themselves; that none wins is possible, and burns the number
 // (reliability.md 3.5). After an error the number counts as burnt too: take the next one.
 func Claim(ctx context.Context, db *warehouse.DB, scope string, number uint64, worker string) (bool, error) {
-	claim := uuid.New()
+	return ClaimAs(ctx, db, scope, number, worker, uuid.New())
+}
+
+// ClaimAs is Claim under an id of the caller's, which must be new, for callers that look at claims afterwards.
+func ClaimAs(ctx context.Context, db *warehouse.DB, scope string, number uint64, worker string, claim uuid.UUID) (bool, error) {
 	if err := insertOnce(ctx, db, "jobs_claims", []string{"scope", "number", "claim", "worker"},
 		[]any{scope, number, claim, worker}, "claim:"+claim.String()); err != nil {
 		return false, fmt.Errorf("claiming %s %d: %w", scope, number, err)

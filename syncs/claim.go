@@ -14,8 +14,8 @@ import (
 // warehouse only one process can be alive, so claims of any other are dead.
 var process = uuid.NewString()
 
-// liveSlices are the claims of this process whose slice still runs.
-var liveSlices = struct {
+// liveClaims are the claims of this process whose slice, or step, still runs.
+var liveClaims = struct {
 	sync.Mutex
 	active map[uuid.UUID]bool
 }{active: map[uuid.UUID]bool{}}
@@ -34,9 +34,9 @@ type sliceClaim struct {
 
 func (e *Engine) openClaim(planID string) *sliceClaim {
 	c := &sliceClaim{id: uuid.New(), since: e.now(), plan: planID, signed: time.Now()}
-	liveSlices.Lock()
-	liveSlices.active[c.id] = true
-	liveSlices.Unlock()
+	liveClaims.Lock()
+	liveClaims.active[c.id] = true
+	liveClaims.Unlock()
 	return c
 }
 
@@ -93,9 +93,9 @@ func (e *Engine) release(ctx context.Context, c *sliceClaim) {
 	if err != nil {
 		e.o.Log.Warn("a claim on batches will run out instead of being released", "plan", c.plan, "error", err)
 	}
-	liveSlices.Lock()
-	delete(liveSlices.active, c.id)
-	liveSlices.Unlock()
+	liveClaims.Lock()
+	delete(liveClaims.active, c.id)
+	liveClaims.Unlock()
 }
 
 func (e *Engine) worker() string { return e.o.Worker + "/" + process }
@@ -134,12 +134,20 @@ func (e *Engine) dead(r claimRow) bool {
 	if r.Released {
 		return true
 	}
-	if _, owner, _ := strings.Cut(r.Worker, "/"); owner == process {
-		liveSlices.Lock()
-		defer liveSlices.Unlock()
-		return !liveSlices.active[r.Claim]
+	if living, ours := ofThisProcess(r); ours {
+		return !living
 	}
 	return e.db.Embedded() || time.Duration(r.AgeMs)*time.Millisecond > e.o.ClaimFor
+}
+
+// ofThisProcess reports whether a claim is one of ours, and if so whether anybody acts on it.
+func ofThisProcess(r claimRow) (living, ours bool) {
+	if _, owner, _ := strings.Cut(r.Worker, "/"); owner != process {
+		return false, false
+	}
+	liveClaims.Lock()
+	defer liveClaims.Unlock()
+	return liveClaims.active[r.Claim], true
 }
 
 // claim takes batches, in order of their number, by appending rows and reading

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
-	"github.com/tailrace/tailrace/jobs"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -51,9 +49,6 @@ func (r *Run) row() []any {
 // ErrNotFound is returned for a run or sync that isn't there.
 var ErrNotFound = errors.New("not found")
 
-// errMoved says that another process took the run a step further meanwhile.
-var errMoved = errors.New("the run moved on meanwhile")
-
 // run reads a run's newest transition.
 func (e *Engine) run(ctx context.Context, runID string) (*Run, error) {
 	var r Run
@@ -66,44 +61,6 @@ func (e *Engine) run(ctx context.Context, runID string) (*Run, error) {
 		return nil, fmt.Errorf("reading run %s: %w", runID, err)
 	}
 	return &r, nil
-}
-
-// move takes the run to a state by one claimed transition; change fills in
-// what comes with it. errMoved: another process was first, r is what it made.
-func (e *Engine) move(ctx context.Context, r *Run, to State, change func(*Run)) error {
-	if !r.State.CanBecome(to) {
-		return &TransitionError{From: r.State, To: to}
-	}
-	seq, err := jobs.ClaimNext(ctx, e.db, "run-seq:"+r.ID, uint64(r.Seq)+1, e.o.Worker)
-	if err != nil {
-		return fmt.Errorf("moving run %s to %s: %w", r.ID, to, err)
-	}
-	newest, err := e.run(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	if newest.Seq != r.Seq {
-		*r = *newest
-		return errMoved
-	}
-	next := *r
-	next.InputVersions, next.Counts, next.Timings = maps.Clone(r.InputVersions), maps.Clone(r.Counts), maps.Clone(r.Timings)
-	next.Seq, next.State, next.At = uint32(seq), to, e.now()
-	if change != nil {
-		change(&next)
-	}
-	if err := e.append(ctx, &next); err != nil {
-		return fmt.Errorf("moving run %s to %s: %w", r.ID, to, err)
-	}
-	if newest, err = e.run(ctx, r.ID); err != nil {
-		return err
-	}
-	moved := newest.Seq != next.Seq
-	*r = *newest
-	if moved {
-		return errMoved
-	}
-	return nil
 }
 
 // append writes one transition.
