@@ -3,7 +3,9 @@ package connectortest
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -161,6 +163,34 @@ func Run(t *testing.T, h Harness) {
 		t.Parallel()
 		harnessCatches(t, h)
 	})
+}
+
+// Low limits of bytes of a request and of an answer: above what a few rows need.
+const (
+	lowBody   = 128 << 10
+	lowAnswer = 64 << 10
+)
+
+// lowered is the harness with no limit above what is given, since large bodies
+// are slow under the race detector. Who takes the connector's own limits
+// elsewhere loses nothing: the code is the same. A connector whose settings
+// decide about its limits keeps them.
+func (h Harness) lowered(body int, answer int64) Harness {
+	objects := slices.Clone(h.Connector.Objects)
+	for i := range objects {
+		objects[i].Actions = maps.Clone(objects[i].Actions)
+		for action, spec := range objects[i].Actions {
+			if spec.Limits.BodyBytes > 0 {
+				spec.Limits.BodyBytes = min(spec.Limits.BodyBytes, body)
+			}
+			if spec.Limits.AnswerBytes == 0 || spec.Limits.AnswerBytes > answer {
+				spec.Limits.AnswerBytes = answer
+			}
+			objects[i].Actions[action] = spec
+		}
+	}
+	h.Connector.Objects = objects
+	return h
 }
 
 // everyCase runs a check on each case of a harness.

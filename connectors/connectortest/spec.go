@@ -57,7 +57,7 @@ func router(t testing.TB, spec string) described {
 	require.NoError(t, err)
 	// The loader reads files as YAML, which takes minutes for one long line.
 	doc := &openapi3.T{}
-	require.NoError(t, json.Unmarshal(content, doc))
+	require.NoError(t, json.Unmarshal(withoutAnswers(t, content), doc))
 	require.NoError(t, openapi3.NewLoader().ResolveRefsIn(doc, nil))
 	base := ""
 	if len(doc.Servers) > 0 {
@@ -73,6 +73,28 @@ func router(t testing.TB, spec string) described {
 	require.NoError(t, err)
 	routing[spec] = described{r, strings.TrimSuffix(base, "/")}
 	return routing[spec]
+}
+
+// withoutAnswers leaves out of a description what it says of answers, most of
+// its bytes, as only requests are checked.
+func withoutAnswers(t testing.TB, content []byte) []byte {
+	t.Helper()
+	var doc map[string]any
+	require.NoError(t, json.Unmarshal(content, &doc))
+	paths, ok := doc["paths"].(map[string]any)
+	require.True(t, ok, "a description without paths")
+	for _, path := range paths {
+		operations, ok := path.(map[string]any)
+		require.True(t, ok, "a path that describes nothing")
+		for _, operation := range operations {
+			if o, ok := operation.(map[string]any); ok && o["responses"] != nil {
+				o["responses"] = map[string]any{"default": map[string]any{"description": "not checked"}}
+			}
+		}
+	}
+	short, err := json.Marshal(doc)
+	require.NoError(t, err)
+	return short
 }
 
 // checkSpec checks one request against the vendor's description.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +37,7 @@ type world struct {
 	dest      *connectors.Destination
 	transport *connectors.Transport
 	limiter   connectors.Limiter
-	receipts  string
+	receipts  *sandbox.Receipts
 	prepared  int // receipts of preparing
 	clock     *clock
 	rewrite   func([]byte) []byte // changes answers on their way
@@ -77,11 +76,10 @@ func (c *clock) forward(d time.Duration) {
 
 func newWorld(t testing.TB, h Harness) *world {
 	t.Helper()
-	w := &world{t: t, h: h, clock: &clock{}, receipts: filepath.Join(t.TempDir(), "receipts.jsonl")}
-	receipts, err := sandbox.OpenReceipts(w.receipts)
-	require.NoError(t, err)
-	w.model = h.Standin(sandbox.Options{Rate: -1, Now: w.clock.now, Receipts: receipts})
+	w := &world{t: t, h: h, clock: &clock{}, receipts: sandbox.KeepReceipts()}
+	w.model = h.Standin(sandbox.Options{Rate: -1, Now: w.clock.now, Receipts: w.receipts})
 	w.server = httptest.NewServer(w)
+	var err error
 	w.transport, err = connectors.NewTransport(connectors.TransportOptions{Allow: []string{"127.0.0.0/8"}})
 	require.NoError(t, err)
 	w.limiter = connectors.NewLocalLimiter(w.clock.now)
@@ -90,7 +88,6 @@ func newWorld(t testing.TB, h Harness) *world {
 		w.transport.Close()
 		w.server.CloseClientConnections()
 		w.server.Close()
-		require.NoError(t, receipts.Close())
 	})
 	return w
 }
@@ -159,11 +156,7 @@ func (w *world) forget() {
 }
 
 // received are the stand-in's receipts.
-func (w *world) received() []sandbox.Receipt {
-	receipts, err := sandbox.ReadReceipts(w.receipts)
-	require.NoError(w.t, err)
-	return receipts
-}
+func (w *world) received() []sandbox.Receipt { return w.receipts.Kept() }
 
 // effects counts how often the stand-in applied something for a key since the
 // case was prepared.

@@ -61,6 +61,9 @@ func ownTable(err error) error {
 	return verdict(*p.Error, h.Header, err)
 }
 
+// codeTooSmall is the code of removals refused as too few people would stay.
+const codeTooSmall = "audience_too_small"
+
 // throttleWait is how long to wait where Meta doesn't say; access comes back
 // in minutes.
 const throttleWait = time.Minute
@@ -98,8 +101,11 @@ func verdict(p problemInner, header http.Header, cause error) error {
 	case p.Code == 2650: // made from another kind of data
 		return stop(connectors.ScopeTarget)
 	case p.says("audience size too low"):
-		// Nothing is removed; the rows stay in the ledger as what Meta holds.
-		return stop(connectors.ScopeTarget)
+		// Only these removals are refused: their rows stay in the ledger as what
+		// Meta holds, additions go on, and the next run asks again.
+		e.Code, e.Words = codeTooSmall, "Meta takes nobody out of an audience that would keep too few people. The next run tries again: "+
+			"let the audience grow, or delete it in Ads Manager ("+p.words()+")"
+		return stop(connectors.ScopeBatch)
 	case p.Code == 100:
 		e.Do = connectors.Split
 		return e

@@ -76,7 +76,7 @@ func TestMetasTableOfErrors(t *testing.T) {
 		"gone":                {400, e{"code": 100, "error_subcode": 33}, connectors.Stop, connectors.ScopeTarget, 0},
 		"flagged":             {400, e{"code": 100, "error_subcode": 1713230}, connectors.Stop, connectors.ScopeTarget, 0},
 		"other data":          {400, e{"code": 2650}, connectors.Stop, connectors.ScopeTarget, 0},
-		"too small":           {400, e{"code": 100, "error_user_msg": "Audience Size too low"}, connectors.Stop, connectors.ScopeTarget, 0},
+		"too small":           {400, e{"code": 100, "error_user_msg": "Audience Size too low"}, connectors.Stop, connectors.ScopeBatch, 0},
 		"unknown":             {500, e{"code": 1}, connectors.FindOut, connectors.ScopeBatch, 0},
 		"away":                {400, e{"code": 2}, connectors.FindOut, connectors.ScopeBatch, 0},
 		"transient":           {400, e{"code": 9999, "is_transient": true}, connectors.FindOut, connectors.ScopeBatch, 0},
@@ -121,8 +121,8 @@ func TestCounts(t *testing.T) {
 	require.Equal(t, connectors.CodeUnnamed, o.Results[1].Code)
 }
 
-// A removal that Meta refuses, since too few would stay, changes nothing: the
-// rows are put off, so the ledger still says that Meta holds them.
+// A removal that Meta refuses, since too few would stay, changes nothing and
+// refuses nothing else: additions go on, and then it may be taken.
 func TestRefusedRemovalOfASmallAudience(t *testing.T) {
 	t.Parallel()
 	standin := sandbox.NewMeta(sandbox.Options{Rate: -1, SmallAudience: 2})
@@ -131,9 +131,13 @@ func TestRefusedRemovalOfASmallAudience(t *testing.T) {
 	require.Nil(t, d.Send(context.Background(), batch(connectors.RemoveFromList, audience, "a@example.com")).Err)
 	o := d.Send(context.Background(), batch(connectors.RemoveFromList, audience, "b@example.com"))
 	require.NotNil(t, o.Err)
-	require.Equal(t, []any{connectors.Stop, connectors.ScopeTarget, connectors.Deferred}, []any{o.Err.Do, o.Err.Scope, o.Results[0].Status})
-	require.Contains(t, o.Err.Words, "Audience Size too low")
+	require.Equal(t, []any{connectors.Stop, connectors.ScopeBatch, connectors.Deferred, "audience_too_small"},
+		[]any{o.Err.Do, o.Err.Scope, o.Results[0].Status, o.Results[0].Code})
+	require.Contains(t, o.Results[0].Words, "Audience Size too low")
+	require.Contains(t, o.Results[0].Words, "The next run tries again")
 	require.Len(t, standin.State().Audiences[audience], 2)
+	require.Nil(t, d.Send(context.Background(), batch(connectors.AddToList, audience, "d@example.com")).Err, "the audience isn't stopped")
+	require.Nil(t, d.Send(context.Background(), batch(connectors.RemoveFromList, audience, "b@example.com")).Err, "enough people stay now")
 	require.Nil(t, d.Send(context.Background(), batch(connectors.RemoveFromList, audience, "nobody@example.com")).Err, "nobody leaves")
 }
 

@@ -68,16 +68,16 @@ func (f *Faults) play(w http.ResponseWriter, r *http.Request, x Fault, answer *c
 		w.Header().Set("Location", x.Location)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	default:
-		spoil(w, x.Kind, answer)
+		spoil(w, x, answer)
 	}
 }
 
 // spoil answers 200 with a body that can't be right.
-func spoil(w http.ResponseWriter, kind FaultKind, answer *captured) {
+func spoil(w http.ResponseWriter, x Fault, answer *captured) {
 	write := func(b []byte) {
 		_, _ = w.Write(b) // a failed write means that nobody reads
 	}
-	switch kind {
+	switch x.Kind {
 	case Truncated:
 		content := answer.body.Bytes()
 		if len(content) < 2 {
@@ -102,29 +102,40 @@ func spoil(w http.ResponseWriter, kind FaultKind, answer *captured) {
 	case Oversize:
 		w.Header().Set("Content-Type", "application/json")
 		write([]byte(`{"x":"`))
-		chunk := bytes.Repeat([]byte("x"), 1<<20)
-		for range 9 {
+		left := x.Bytes
+		if left == 0 {
+			left = 9 << 20
+		}
+		chunk := bytes.Repeat([]byte("x"), min(left, 1<<20))
+		for ; left > 0; left -= len(chunk) {
 			write(chunk)
 		}
 		write([]byte(`"}`))
 	case GzipBomb:
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Encoding", "gzip")
-		write(bomb())
+		packed := bomb
+		if x.Bytes > 0 {
+			packed = func() []byte { return pack(x.Bytes) }
+		}
+		write(packed())
 	}
 }
 
 // bomb is 16 MB of zeros, packed; made once.
-var bomb = sync.OnceValue(func() []byte {
+var bomb = sync.OnceValue(func() []byte { return pack(16 << 20) })
+
+// pack packs so many zeros, or a few more.
+func pack(size int) []byte {
 	var packed bytes.Buffer
 	gz := gzip.NewWriter(&packed)
-	zeros := make([]byte, 1<<20)
-	for range 16 {
+	zeros := make([]byte, min(size, 1<<20))
+	for ; size > 0; size -= len(zeros) {
 		_, _ = gz.Write(zeros) // into memory
 	}
 	_ = gz.Close()
 	return packed.Bytes()
-})
+}
 
 // drip sends a byte now and then until the caller gives up.
 func drip(w http.ResponseWriter, r *http.Request) {

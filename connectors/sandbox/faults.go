@@ -47,10 +47,12 @@ type Fault struct {
 	// Method and Path (contained) pick requests; empty: all.
 	Method string `json:"method,omitempty"`
 	Path   string `json:"path,omitempty"`
-	// Status of ServerError; Location of Redirect; Seconds of TooMany….
+	// Status of ServerError; Location of Redirect; Seconds of TooMany…; Bytes of
+	// Oversize, 0: 9 MB, and of what a GzipBomb unpacks to, 0: 16 MB.
 	Status   int    `json:"status,omitempty"`
 	Location string `json:"location,omitempty"`
 	Seconds  int    `json:"seconds,omitempty"`
+	Bytes    int    `json:"bytes,omitempty"`
 }
 
 // Faults is the list of a stand-in's faults, off by default.

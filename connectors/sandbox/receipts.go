@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,7 +15,8 @@ import (
 // a ledger with after a crash.
 type Receipts struct {
 	mu   sync.Mutex
-	file *os.File
+	file *os.File // nil: they are kept in memory
+	kept []Receipt
 	n    int
 }
 
@@ -49,9 +51,19 @@ func OpenReceipts(path string) (*Receipts, error) {
 	return &Receipts{file: f}, nil
 }
 
+// KeepReceipts keeps receipts in memory, for a test whose stand-in dies with it.
+func KeepReceipts() *Receipts { return &Receipts{} }
+
+// Kept are the receipts in memory so far.
+func (r *Receipts) Kept() []Receipt {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clip(r.kept)
+}
+
 // Close closes the file.
 func (r *Receipts) Close() error {
-	if r == nil {
+	if r == nil || r.file == nil {
 		return nil
 	}
 	return r.file.Close()
@@ -65,6 +77,10 @@ func (r *Receipts) write(x Receipt) error {
 	defer r.mu.Unlock()
 	r.n++
 	x.N = r.n
+	if r.file == nil {
+		r.kept = append(r.kept, x)
+		return nil
+	}
 	line, err := json.Marshal(x)
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
