@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -198,20 +197,4 @@ func FirstError(src string, err error) *Error {
 		return nil
 	}
 	return e
-}
-
-func TestHostileTextTakesLinearTime(t *testing.T) {
-	t.Parallel()
-	for _, piece := range []string{"(", "SELECT 1;", "WITH a (", "(FROM a ", "now(", "[", "{", "$a ", "x IN ", "1.", "/*", "*/", "-- x\n", "SELECT a AS b, "} {
-		src := strings.Repeat(piece, 50_000/len(piece))
-		start := time.Now()
-		tokens := Tokens(src)
-		Tables(tokens)
-		Functions(tokens)
-		SelectItems(tokens)
-		ColumnComments(tokens)
-		Statements(src)
-		_, _ = RewriteTime(src, logical)
-		require.Less(t, time.Since(start), 5*time.Second, piece)
-	}
 }
