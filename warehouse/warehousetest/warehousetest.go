@@ -1,7 +1,6 @@
 package warehousetest
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,27 +28,14 @@ var (
 	databases atomic.Uint64
 )
 
-// Open returns a fresh, migrated database in the test process's one embedded
-// engine. It is closed and dropped when the test ends. Tests may run in
-// parallel.
-func Open(t testing.TB) *warehouse.DB {
-	t.Helper()
-	db := OpenEmpty(t)
-	_, err := db.Migrate(t.Context())
-	require.NoError(t, err, "migrating the test database")
-	return db
-}
-
-// OpenEmpty is Open without the migration: no database exists yet.
+// OpenEmpty is Open without the migration: no database exists yet. What there
+// is in the end is dropped.
 func OpenEmpty(t testing.TB) *warehouse.DB {
 	t.Helper()
 	db, err := warehouse.Open(t.Context(), warehouse.Options{DSN: DSN(t), Database: NewDatabase()})
 	require.NoError(t, err, "opening the test engine")
 	t.Cleanup(func() {
-		ctx := context.Background()
-		for _, name := range []string{db.MaskedDatabase(), db.ProjectDatabase(), db.Database()} {
-			require.NoError(t, db.Drop(ctx, name))
-		}
+		drop(t, db)
 		require.NoError(t, db.Close())
 	})
 	return db
