@@ -18,13 +18,9 @@ import (
 const partsPlace = "parts to be deleted"
 
 // look scans every column of every table of ours that can hold a text, the files of the data folder, and what the engine
-// is about to delete, and writes down what it found of the values. The sum is without such parts.
-func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[string]bool, rewritten time.Time) (found uint64, err error) {
+// is about to delete, as the caller counted it, and writes down what it found of the values. The sum is without such parts.
+func (e *Engine) look(ctx context.Context, erasureID string, in set, values map[string]bool, old uint64) (found uint64, err error) {
 	checks, err := e.lookAtTables(ctx, in)
-	if err != nil {
-		return 0, err
-	}
-	old, err := e.oldParts(ctx, rewritten)
 	if err != nil {
 		return 0, err
 	}
@@ -124,7 +120,11 @@ func (e *Engine) Verify(ctx context.Context, erasureID string, ids []Identifier)
 	if x.State == Done {
 		rewritten = time.Unix(0, 0) // all parts from before had gone by then; those put aside since were rewritten
 	}
-	if _, err := e.look(ctx, erasureID, e.subjectsOf(subjects), values, rewritten); err != nil {
+	old, err := e.oldParts(ctx, rewritten)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.look(ctx, erasureID, e.subjectsOf(subjects), values, old); err != nil {
 		return nil, err
 	}
 	return e.Checks(ctx, erasureID)

@@ -186,7 +186,7 @@ func (e *Engine) verifying(ctx context.Context, x *Erasure) error {
 	if err != nil {
 		return err
 	}
-	found, err := e.look(ctx, x.ID, e.subjectsOf(x.ID), values, x.At)
+	found, err := e.look(ctx, x.ID, e.subjectsOf(x.ID), values, old)
 	if err != nil {
 		return err
 	}
