@@ -26,8 +26,15 @@ func (s *Server) registerAlerts() {
 		func(ctx context.Context, in *struct{ Paging }) (*body[page[Alert]], error) {
 			q := sq.Select("alert_id", "toString(type) AS type", "name", "object", "text", "next", "at", "toString(state) AS state", "tries").
 				From(s.opts.DB.Database()+".alerts FINAL").OrderBy("at DESC", "alert_id DESC")
-			return list(ctx, s, q, in.Paging, "(at, alert_id) < (parseDateTime64BestEffort(?, 3, 'UTC'), ?)", func(a Alert) []string {
+			out, err := list(ctx, s, q, in.Paging, "(at, alert_id) < (parseDateTime64BestEffort(?, 3, 'UTC'), ?)", func(a Alert) []string {
 				return []string{a.At.UTC().Format(time.RFC3339Nano), a.ID}
 			})
+			if err == nil && masked(ctx) {
+				for i := range out.Body.Items {
+					a := &out.Body.Items[i]
+					a.Text, a.Next = maskWords(a.Text), maskWords(a.Next)
+				}
+			}
+			return out, err
 		})
 }

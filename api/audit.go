@@ -3,9 +3,12 @@ package api
 import (
 	"context"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tailrace/tailrace/syncs/audit"
+	"github.com/tailrace/tailrace/syncs/erasure"
 )
 
 // audit records what the caller does before it is done, so that nothing is done that isn't written.
@@ -13,6 +16,23 @@ func (s *Server) audit(ctx context.Context, action, object, detail string) error
 	id := who(ctx)
 	remote, _ := ctx.Value(remoteKey{}).(string)
 	return s.auditLog.Append(ctx, audit.Entry{Actor: id.actor(), Role: string(id.Role), Action: action, Object: object, Detail: detail, RemoteIP: host(remote)})
+}
+
+// marksAtOnce is how many people one entry of the audit log names.
+const marksAtOnce = 500
+
+// auditPeople records what the caller does to people, by marks that say of whom and name nobody, in as many entries as it takes.
+func (s *Server) auditPeople(ctx context.Context, action, object string, ids []erasure.Identifier) error {
+	marks, err := s.opts.Erasures.Marks(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(marks, marksAtOnce) {
+		if err := s.audit(ctx, action, object, strings.Join(some, " ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // host is an address without its port.

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	sq "github.com/Masterminds/squirrel"
+
 	"github.com/tailrace/tailrace/project"
+	"github.com/tailrace/tailrace/syncs/erasure"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -64,7 +66,7 @@ func (s *Server) registerConsents() {
 			}
 		}) (*body[Written], error) {
 			now := s.opts.Now().UTC()
-			rows := make([][]any, len(in.Body.Items))
+			rows, whom := make([][]any, len(in.Body.Items)), make([]erasure.Identifier, len(in.Body.Items))
 			for i, c := range in.Body.Items {
 				if c.At.IsZero() {
 					c.At = now
@@ -78,6 +80,7 @@ func (s *Server) registerConsents() {
 				if c.Source == "" {
 					c.Source = "api"
 				}
+				whom[i] = erasure.Identifier{Kind: c.Kind, Value: c.Value}
 				rows[i] = []any{c.Kind, identifierValue(c.Identifier), c.Category, c.Status, c.Source, who(ctx).actor(), c.At.UTC(), uint64(c.At.UnixMicro())}
 			}
 			if !in.Body.AllowNew {
@@ -85,7 +88,7 @@ func (s *Server) registerConsents() {
 					return nil, err
 				}
 			}
-			return s.write(ctx, "consents", []string{"kind", "value", "category", "status", "source", "actor", "at", "version"}, rows)
+			return s.write(ctx, "consents", []string{"kind", "value", "category", "status", "source", "actor", "at", "version"}, rows, whom)
 		})
 	register(s, endpoint{id: "list-suppressions", method: http.MethodGet, path: "/api/v1/suppressions", summary: "List suppressions, by identifier", tag: "privacy", role: Operator},
 		func(ctx context.Context, in *struct {
@@ -112,11 +115,12 @@ func (s *Server) registerConsents() {
 			}
 		}) (*body[Written], error) {
 			version := uint64(s.opts.Now().UnixMicro())
-			rows := make([][]any, len(in.Body.Items))
+			rows, whom := make([][]any, len(in.Body.Items)), make([]erasure.Identifier, len(in.Body.Items))
 			for i, p := range in.Body.Items {
+				whom[i] = erasure.Identifier{Kind: p.Kind, Value: p.Value}
 				rows[i] = []any{p.Kind, identifierValue(p.Identifier), p.Reason, p.Active == nil || *p.Active, who(ctx).actor(), version}
 			}
-			return s.write(ctx, "suppressions", []string{"kind", "value", "reason", "active", "actor", "version"}, rows)
+			return s.write(ctx, "suppressions", []string{"kind", "value", "reason", "active", "actor", "version"}, rows, whom)
 		})
 }
 
@@ -158,8 +162,8 @@ func identifierValue(id Identifier) string {
 }
 
 // write audits and inserts; when it returns, the send path sees the rows.
-func (s *Server) write(ctx context.Context, table string, columns []string, rows [][]any) (*body[Written], error) {
-	if err := s.audit(ctx, "write_"+table, fmt.Sprintf("%d rows", len(rows)), ""); err != nil {
+func (s *Server) write(ctx context.Context, table string, columns []string, rows [][]any, whom []erasure.Identifier) (*body[Written], error) {
+	if err := s.auditPeople(ctx, "write_"+table, fmt.Sprintf("%d rows", len(rows)), whom); err != nil {
 		return nil, err
 	}
 	if err := s.opts.DB.Insert(ctx, s.opts.DB.Database()+"."+table, columns, rows, warehouse.InsertOptions{}); err != nil {

@@ -71,7 +71,7 @@ func (s *Server) registerErasures() {
 				Reason string     `json:"reason,omitempty" maxLength:"200" doc:"For the record, such as a ticket's number; it must name nobody" example:"request 4711"`
 			}
 		}) (*body[ErasureView], error) {
-			if err := s.audit(ctx, "erase", fmt.Sprintf("%d people", len(in.Body.Items)), ""); err != nil {
+			if err := s.auditPeople(ctx, "erase", fmt.Sprintf("%d people", len(in.Body.Items)), people(in.Body.Items)); err != nil {
 				return nil, err
 			}
 			x, err := s.opts.Erasures.Request(ctx, people(in.Body.Items), who(ctx).actor(), in.Body.Reason)
@@ -100,7 +100,7 @@ func (s *Server) registerErasures() {
 				Items []PersonID `json:"items" minItems:"1" maxItems:"10000" doc:"Each names one person, by any identifier"`
 			}
 		}) (*body[ErasureView], error) {
-			if err := s.audit(ctx, "verify_erasure", in.ID, ""); err != nil {
+			if err := s.auditPeople(ctx, "verify_erasure", in.ID, people(in.Body.Items)); err != nil {
 				return nil, err
 			}
 			if _, err := s.opts.Erasures.Verify(ctx, in.ID, people(in.Body.Items)); err != nil {
@@ -114,7 +114,7 @@ func (s *Server) registerErasures() {
 				Items []PersonID `json:"items" minItems:"1" maxItems:"10000" doc:"Each names one person, by any identifier"`
 			}
 		}) (*huma.StreamResponse, error) {
-			if err := s.audit(ctx, "export_person", fmt.Sprintf("%d people", len(in.Body.Items)), ""); err != nil {
+			if err := s.auditPeople(ctx, "export_person", fmt.Sprintf("%d people", len(in.Body.Items)), people(in.Body.Items)); err != nil {
 				return nil, err
 			}
 			return &huma.StreamResponse{Body: func(out huma.Context) {

@@ -62,7 +62,12 @@ func (s *Server) ledger(ctx context.Context) (*body[LedgerView], error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Epochs = append(out.Epochs, epochs...)
+	for _, epoch := range epochs {
+		if masked(ctx) {
+			epoch.Reason = maskWords(epoch.Reason)
+		}
+		out.Epochs = append(out.Epochs, epoch)
+	}
 	definitions, err := s.opts.Syncs.Definitions(ctx)
 	if err != nil {
 		return nil, err

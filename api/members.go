@@ -49,7 +49,7 @@ func (s *Server) registerMembers(kind project.Kind, plural string) {
 				for i := range found.Items {
 					found.Items[i].Key = maskText(found.Items[i].Key)
 					for j, v := range found.Items[i].Values {
-						found.Items[i].Values[j] = maskRaw(v)
+						found.Items[i].Values[j] = maskCell(v, calledPersonal(s.opts.Project(), found.Columns[j].Name))
 					}
 				}
 			}

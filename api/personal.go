@@ -22,7 +22,7 @@ type CatalogColumn struct {
 // impersonal are the text columns of our own tables that name nobody.
 var impersonal = map[string][]string{
 	"audience_changes": {"name"},
-	"events_rejected":  {"rule", "pointer"},
+	"events_rejected":  {"rule"}, // a pointer holds names of fields, which senders choose
 	"materializations": {"id", "name", "trigger", "project_hash", "row_fingerprint", "input_versions", "table_name", "columns", "state", "kind"},
 }
 
@@ -34,15 +34,20 @@ func isPersonal(p *project.Project, c CatalogColumn) bool {
 	if f != nil && slices.Contains(f.Header.Public, c.Column) {
 		return false
 	}
-	for _, other := range p.SQLFiles() {
-		if slices.Contains(other.Header.Personal, c.Column) {
-			return true
-		}
+	if calledPersonal(p, c.Column) {
+		return true
 	}
 	if trait := p.Trait(c.Column); c.Table == "profiles" && trait != nil {
 		return mayName(c.Type) && !slices.ContainsFunc(trait.Header.Public, func(name string) bool { return name != trait.Header.Key })
 	}
 	return mayName(c.Type) && !slices.Contains(impersonal[c.Table], c.Column)
+}
+
+// calledPersonal reports whether columns of a name hold personal data whatever their type: a file says so, or it is the
+// name of an identifier.
+func calledPersonal(p *project.Project, column string) bool {
+	return column == "user_id" || column == "anonymous_id" ||
+		slices.ContainsFunc(p.SQLFiles(), func(f *project.SQLFile) bool { return slices.Contains(f.Header.Personal, column) })
 }
 
 // mayName reports whether values of a type can name somebody.

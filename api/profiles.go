@@ -45,7 +45,7 @@ func (s *Server) registerProfiles() {
 				return nil, err
 			}
 			if masked(ctx) {
-				out.mask()
+				out.mask(func(column string) bool { return calledPersonal(s.opts.Project(), column) })
 			}
 			return &body[ProfileView]{out}, nil
 		})
@@ -86,14 +86,14 @@ func (s *Server) readPrivacy(ctx context.Context, p *ProfileView) error {
 }
 
 // mask hides every text value but the profile id, times and names of files and columns.
-func (p *ProfileView) mask() {
+func (p *ProfileView) mask(personal func(column string) bool) {
 	for i := range p.Identifiers {
 		p.Identifiers[i].Value = maskText(p.Identifiers[i].Value)
 	}
 	for _, values := range []map[string]json.RawMessage{p.Fields, p.Traits} {
 		for name, v := range values {
 			if name != "profile_id" && !isTime(name) {
-				values[name] = maskRaw(v)
+				values[name] = maskCell(v, personal(name))
 			}
 		}
 	}

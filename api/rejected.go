@@ -17,7 +17,7 @@ type RejectedEvent struct {
 	Pointer    string    `json:"pointer,omitempty" ch:"pointer" doc:"JSON pointer to the value at fault"`
 	MessageID  string    `json:"message_id,omitempty" ch:"message_id"`
 	ReceivedAt time.Time `json:"received_at" ch:"received_at"`
-	Payload    string    `json:"payload" ch:"payload" doc:"As received; text values masked for viewers"`
+	Payload    string    `json:"payload" ch:"payload" doc:"As received; texts and numbers masked for viewers"`
 }
 
 // RejectedCount is how many events were refused for one reason.
@@ -76,7 +76,8 @@ func (s *Server) registerRejected() {
 			}
 			if masked(ctx) {
 				for i := range out.Body.Items {
-					out.Body.Items[i].Payload = maskJSON(out.Body.Items[i].Payload)
+					e := &out.Body.Items[i]
+					e.Payload, e.MessageID, e.Pointer = maskDocument(e.Payload), maskText(e.MessageID), maskWords(e.Pointer)
 				}
 			}
 			return out, nil

@@ -17,7 +17,8 @@ func (s *Server) registerRows() {
 			Outcome string   `query:"outcome" enum:"accepted,rejected,skipped,moved,suppressed,unknown,cancelled,to_go"`
 			Q       string   `query:"q" doc:"Part of a key or an identifier; needs operator"`
 		}) (*body[page[syncs.ChangeView]], error) {
-			if _, err := s.readRows(ctx, in.ID, "read_changes", in.Q); err != nil {
+			r, err := s.readRows(ctx, in.ID, "read_changes", in.Q)
+			if err != nil {
 				return nil, err
 			}
 			found, next, err := s.opts.Syncs.Changes(ctx, in.ID, syncs.ChangeFilter{Op: in.Op, Outcome: in.Outcome, Q: in.Q, Cursor: in.Cursor, Limit: in.Limit})
@@ -25,8 +26,12 @@ func (s *Server) registerRows() {
 				return nil, err
 			}
 			if masked(ctx) {
+				personal, err := s.personalFields(ctx, r)
+				if err != nil {
+					return nil, err
+				}
 				for i := range found {
-					maskChange(&found[i])
+					maskChange(&found[i], personal)
 				}
 			}
 			return pageOf(s, found, next), nil
@@ -90,13 +95,36 @@ func (s *Server) readRows(ctx context.Context, id, action, q string) (syncs.Run,
 	return r, s.auditRead(ctx, action, "run/"+id)
 }
 
-func maskChange(c *syncs.ChangeView) {
+// personalFields tells which fields of a run's rows are filled from personal columns; all, if the sync's file is gone.
+func (s *Server) personalFields(ctx context.Context, r syncs.Run) (func(field string) bool, error) {
+	names, err := s.syncNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := s.opts.Project()
+	file := p.Sync(names[r.SyncID])
+	if file == nil {
+		return func(string) bool { return true }, nil
+	}
+	columns := map[string]string{}
+	for _, f := range file.Fields {
+		columns[f.Name] = f.Column.Name
+	}
+	return func(field string) bool {
+		column, mapped := columns[field]
+		return !mapped || calledPersonal(p, column)
+	}, nil
+}
+
+func maskChange(c *syncs.ChangeView, personal func(field string) bool) {
 	c.Key = maskText(c.Key)
-	c.IDsBefore, c.IDsAfter, c.Before, c.After = maskRaw(c.IDsBefore), maskRaw(c.IDsAfter), maskRaw(c.Before), maskRaw(c.After)
-	c.Receipt.Ref, c.Receipt.Words = maskText(c.Receipt.Ref), maskWords(c.Receipt.Words)
+	c.IDsBefore, c.IDsAfter, c.Before, c.After = maskRaw(c.IDsBefore), maskRaw(c.IDsAfter), maskFields(c.Before, personal), maskFields(c.After, personal)
+	c.Receipt.Ref, c.Receipt.Words = maskText(c.Receipt.Ref), maskText(c.Receipt.Words) // the vendor's: of what form isn't known
 }
 
 func maskExchange(x *syncs.ExchangeView) {
-	x.RequestBody, x.ResponseBody = maskJSON(x.RequestBody), maskJSON(x.ResponseBody)
-	x.Path, x.Error = maskWords(x.Path), maskWords(x.Error)
+	x.RequestBody, x.ResponseBody = maskDocument(x.RequestBody), maskDocument(x.ResponseBody)
+	x.Path, x.Error = maskPath(x.Path), maskWords(x.Error)
+	maskHeaders(x.RequestHeaders)
+	maskHeaders(x.ResponseHeaders)
 }

@@ -12,16 +12,17 @@ import (
 // SyncView is a sync: its file, and how the ledger knows it.
 type SyncView struct {
 	SyncFileView
-	SyncID      string    `json:"sync_id" doc:"What the ledger hangs on; renames leave it"`
-	State       string    `json:"state" enum:"active,paused,held,restored,missing" doc:"How it stands; held: its newest run waits for a person; restored: the ledger is behind the destination and nothing is sent until a person releases it"`
-	Restored    string    `json:"restored,omitempty" doc:"Why it is restored"`
-	Status      string    `json:"status" enum:"active,missing" doc:"missing: its file went away, and nothing is sent until a person drains it"`
-	PausedBy    string    `json:"paused_by,omitempty" enum:"file,api"`
-	Identity    string    `json:"identity" doc:"The account, object and target that the ledger belongs to"`
-	Standin     bool      `json:"standin"`
-	Holds       uint64    `json:"holds" doc:"Rows that the destination holds"`
-	FirstSeenAt time.Time `json:"first_seen_at"`
-	LastRun     *RunView  `json:"last_run,omitempty"`
+	SyncID       string    `json:"sync_id" doc:"What the ledger hangs on; renames leave it"`
+	State        string    `json:"state" enum:"active,paused,held,restored,missing" doc:"How it stands; held: its newest run waits for a person; restored: the ledger is behind the destination and nothing is sent until a person releases it"`
+	Restored     string    `json:"restored,omitempty" doc:"Why it is restored"`
+	Status       string    `json:"status" enum:"active,missing" doc:"missing: its file went away, and nothing is sent until a person drains it"`
+	PausedBy     string    `json:"paused_by,omitempty" enum:"file,api"`
+	PausedReason string    `json:"paused_reason,omitempty" doc:"What was said when it was paused over the API"`
+	Identity     string    `json:"identity" doc:"The account, object and target that the ledger belongs to"`
+	Standin      bool      `json:"standin"`
+	Holds        uint64    `json:"holds" doc:"Rows that the destination holds"`
+	FirstSeenAt  time.Time `json:"first_seen_at"`
+	LastRun      *RunView  `json:"last_run,omitempty"`
 }
 
 func (s *Server) registerSyncs() {
@@ -100,7 +101,7 @@ func (s *Server) registerSyncs() {
 			func(ctx context.Context, in *struct {
 				Name string `path:"name"`
 				Body *struct {
-					Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why; kept in the audit log"`
+					Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why; kept in the audit log, and of a pause shown with the sync"`
 				}
 			}) (*body[SyncView], error) {
 				reason := ""
@@ -140,6 +141,9 @@ func (s *Server) viewSync(ctx context.Context, k syncs.Sync) (SyncView, error) {
 	if out.Restored, err = s.opts.Syncs.Restored(ctx, k.SyncID); err != nil {
 		return out, err
 	}
+	if masked(ctx) {
+		out.Restored, out.PausedReason = maskWords(out.Restored), maskWords(out.PausedReason)
+	}
 	switch {
 	case k.Status == "missing":
 		out.State = "missing"
@@ -165,7 +169,7 @@ func viewSync(ctx context.Context, p *project.Project, k syncs.Sync) SyncView {
 	case out.Paused:
 		out.PausedBy = "file"
 	case k.Paused:
-		out.Paused, out.PausedBy = true, "api"
+		out.Paused, out.PausedBy, out.PausedReason = true, "api", k.PausedReason
 	}
 	if k.Last != nil {
 		r := viewRun(*k.Last, k.Name)

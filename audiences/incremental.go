@@ -37,13 +37,14 @@ type step struct {
 
 const fullDay = time.DateOnly
 
-// progressOf is what a version says of itself; nil if it says nothing.
-func progressOf(m *Materialization) *progress {
+// progressOf is what a version says of itself; nil if it says nothing, or nothing readable: the next one is computed in full then.
+func (a *Audiences) progressOf(m *Materialization) *progress {
 	if m == nil || m.InputVersions[progressKey] == "" {
 		return nil
 	}
 	var p progress
-	if json.Unmarshal([]byte(m.InputVersions[progressKey]), &p) != nil {
+	if err := json.Unmarshal([]byte(m.InputVersions[progressKey]), &p); err != nil {
+		a.log.Warn("how far an incremental version got can't be read; the next is computed in full", "name", m.Name, "version", m.Version, "error", err)
 		return nil
 	}
 	return &p
@@ -97,10 +98,10 @@ func (a *Audiences) lastStep(ctx context.Context, kind project.Kind, name string
 	}
 	for _, m := range recent {
 		if m.State == StateUnchanged && m.Version > base.Version {
-			return base, progressOf(&m), nil
+			return base, a.progressOf(&m), nil
 		}
 	}
-	return base, progressOf(base), nil
+	return base, a.progressOf(base), nil
 }
 
 // increment decides whether a version is made of the one before, and prepares
@@ -254,7 +255,7 @@ func (a *Audiences) keptDrops(ctx context.Context, by *step) (uint64, error) {
 
 // fullPassDue tells whether the nightly full pass of an incremental file is due.
 func (a *Audiences) fullPassDue(f *project.SQLFile, last *Materialization) bool {
-	before := progressOf(last)
+	before := a.progressOf(last)
 	return f.Header.Incremental != nil && before != nil && before.Full < a.now().UTC().Format(fullDay) &&
 		!slices.Contains([]State{StateFailed, StateHeld}, last.State)
 }

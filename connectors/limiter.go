@@ -78,6 +78,17 @@ func (l *LocalLimiter) Take(_ context.Context, key string, b Budget) (time.Durat
 	}, nil
 }
 
+// GiveBack returns what a granted Take has spent of the rate, for a request that was never made; its release is called too.
+func (l *LocalLimiter) GiveBack(key string, b Budget) {
+	if b.Rate <= 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.bucket(key, b, l.now())
+	k.tokens = min(float64(max(b.Burst, 1)), k.tokens+1)
+}
+
 // Pause implements Limiter. A shorter pause never ends a longer one.
 func (l *LocalLimiter) Pause(_ context.Context, key string, until time.Time) error {
 	l.mu.Lock()

@@ -161,7 +161,10 @@ func (e *Engine) setPaused(ctx context.Context, syncName, actor, reason string, 
 	if err := e.audit(ctx, actor, action, d.SyncID, detail); err != nil {
 		return err
 	}
-	d.Paused, d.Actor = paused, actor
+	d.Paused, d.PausedReason, d.Actor = paused, "", actor
+	if paused {
+		d.PausedReason = reason
+	}
 	return e.record(ctx, *d)
 }
 

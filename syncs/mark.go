@@ -92,11 +92,31 @@ func (d *delivery) setMarks(ctx context.Context, intents [][]any) {
 	if len(d.o.Marks) == 0 || len(intents) == 0 {
 		return
 	}
-	row := intents[len(intents)-1]
-	m := Mark{SyncID: d.run.SyncID, RunNo: d.run.No, PlanID: d.run.PlanID, BatchNo: row[3].(uint32), Part: row[4].(string), Attempt: row[5].(uint32), At: row[12].(time.Time)}
+	m, err := d.markOf(intents[len(intents)-1])
+	if err != nil {
+		d.o.Log.Error("the ledger's mark wasn't kept; a restore from a backup may go unnoticed", "error", err)
+		return
+	}
 	for _, place := range d.o.Marks {
 		if err := place.SetMark(ctx, m); err != nil {
 			d.o.Log.Warn("the ledger's mark wasn't kept; a restore from a backup may go unnoticed", "place", place.Name(), "error", err)
 		}
 	}
+}
+
+// markOf is the mark of one row of sync_intents.
+func (d *delivery) markOf(row []any) (Mark, error) {
+	m := Mark{SyncID: d.run.SyncID, RunNo: d.run.No, PlanID: d.run.PlanID}
+	if len(row) != 13 {
+		return m, fmt.Errorf("an intent of %d columns, not 13", len(row))
+	}
+	var whole [4]bool
+	m.BatchNo, whole[0] = row[3].(uint32)
+	m.Part, whole[1] = row[4].(string)
+	m.Attempt, whole[2] = row[5].(uint32)
+	m.At, whole[3] = row[12].(time.Time)
+	if whole != [4]bool{true, true, true, true} {
+		return m, fmt.Errorf("an intent of other types: %T, %T, %T, %T", row[3], row[4], row[5], row[12])
+	}
+	return m, nil
 }

@@ -28,23 +28,24 @@ var syncNamespace = uuid.MustParse("5f1b0c0e-7a1e-5a64-9d3c-7461696c7262")
 
 // Definition is one sync as the ledger knows it.
 type Definition struct {
-	SyncID      string    `ch:"sync_id" json:"sync_id"`
-	Name        string    `ch:"name" json:"name"`
-	JSON        string    `ch:"definition" json:"-"`
-	Hash        string    `ch:"definition_hash" json:"definition_hash"`
-	Destination string    `ch:"destination" json:"destination"`
-	Identity    string    `ch:"identity" json:"identity"`
-	Standin     bool      `ch:"standin" json:"standin"`
-	Status      string    `ch:"status" json:"status"`
-	Paused      bool      `ch:"paused" json:"paused"`
-	FirstSeenAt time.Time `ch:"first_seen_at" json:"first_seen_at"`
-	RecordedAt  time.Time `ch:"recorded_at" json:"recorded_at"`
-	Actor       string    `ch:"actor" json:"actor"`
-	Version     uint64    `ch:"version" json:"-"`
+	SyncID       string    `ch:"sync_id" json:"sync_id"`
+	Name         string    `ch:"name" json:"name"`
+	JSON         string    `ch:"definition" json:"-"`
+	Hash         string    `ch:"definition_hash" json:"definition_hash"`
+	Destination  string    `ch:"destination" json:"destination"`
+	Identity     string    `ch:"identity" json:"identity"`
+	Standin      bool      `ch:"standin" json:"standin"`
+	Status       string    `ch:"status" json:"status"`
+	Paused       bool      `ch:"paused" json:"paused"`
+	PausedReason string    `ch:"paused_reason" json:"paused_reason,omitempty"`
+	FirstSeenAt  time.Time `ch:"first_seen_at" json:"first_seen_at"`
+	RecordedAt   time.Time `ch:"recorded_at" json:"recorded_at"`
+	Actor        string    `ch:"actor" json:"actor"`
+	Version      uint64    `ch:"version" json:"-"`
 }
 
 var definitionColumns = []string{"sync_id", "name", "definition", "definition_hash", "destination", "identity", "standin",
-	"status", "paused", "first_seen_at", "recorded_at", "actor", "version"}
+	"status", "paused", "paused_reason", "first_seen_at", "recorded_at", "actor", "version"}
 
 // Definitions are all syncs that the ledger knows.
 func (e *Engine) Definitions(ctx context.Context) ([]Definition, error) {
@@ -140,7 +141,7 @@ func (e *Engine) register(ctx context.Context, p *project.Project, s *project.Sy
 		old = nil
 	}
 	if old != nil {
-		next.SyncID, next.FirstSeenAt, next.Paused, next.Version = old.SyncID, old.FirstSeenAt, old.Paused, old.Version
+		next.SyncID, next.FirstSeenAt, next.Paused, next.PausedReason, next.Version = old.SyncID, old.FirstSeenAt, old.Paused, old.PausedReason, old.Version
 		if old.Name == next.Name && old.Hash == hash && old.Status == statusActive && old.Destination == next.Destination {
 			return nil
 		}
@@ -159,7 +160,7 @@ func (e *Engine) register(ctx context.Context, p *project.Project, s *project.Sy
 func (e *Engine) record(ctx context.Context, d Definition) error {
 	d.Version++
 	d.RecordedAt = e.now()
-	row := []any{d.SyncID, d.Name, d.JSON, d.Hash, d.Destination, d.Identity, d.Standin, d.Status, d.Paused, d.FirstSeenAt, d.RecordedAt, d.Actor, d.Version}
+	row := []any{d.SyncID, d.Name, d.JSON, d.Hash, d.Destination, d.Identity, d.Standin, d.Status, d.Paused, d.PausedReason, d.FirstSeenAt, d.RecordedAt, d.Actor, d.Version}
 	sum := sha256.Sum256(fmt.Append(nil, row...))
 	if err := e.insert(ctx, "sync_definitions", definitionColumns, [][]any{row}, "definition:"+hex.EncodeToString(sum[:])); err != nil {
 		return fmt.Errorf("registering sync %s: %w", d.Name, err)

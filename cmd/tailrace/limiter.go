@@ -26,15 +26,17 @@ var _ connectors.Limiter = (*limiter)(nil)
 // heldAtMost is longer than any request may take.
 const heldAtMost = 3 * time.Minute
 
-// Take implements connectors.Limiter. Without Redis nothing is granted.
+// Take implements connectors.Limiter. Without Redis nothing is granted. The floor is asked first: what it refuses must cost
+// other processes nothing of what is in Redis. What Redis refuses is given back to the floor.
 func (l *limiter) Take(ctx context.Context, key string, b connectors.Budget) (time.Duration, func(), error) {
-	wait, give, err := l.queue.Spend(ctx, key, jobs.Budget{Rate: b.Rate, Burst: b.Burst, Concurrency: b.Concurrency, Hold: heldAtMost})
-	if err != nil || give == nil {
-		return wait, nil, err
-	}
 	wait, release, err := l.local.Take(ctx, key, b)
 	if err != nil || release == nil {
-		give()
+		return wait, nil, err
+	}
+	wait, give, err := l.queue.Spend(ctx, key, jobs.Budget{Rate: b.Rate, Burst: b.Burst, Concurrency: b.Concurrency, Hold: heldAtMost})
+	if err != nil || give == nil {
+		release()
+		l.local.GiveBack(key, b)
 		return wait, nil, err
 	}
 	return 0, func() { release(); give() }, nil

@@ -138,7 +138,7 @@ func pauseCommand(c *config, verb string) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log and, of a pause, for syncs show")
 	return cmd
 }
 

@@ -33,7 +33,7 @@ func (e *Engine) Export(ctx context.Context, w io.Writer, ids []Identifier) erro
 		// What persons of the house did isn't the person's own data; requests and snapshots repeat what the ledger says, and
 		// hold others' data beside theirs.
 		switch p.table {
-		case "audit_log", "erasures", "sync_exchanges", "sync_snapshot_rows", "sync_runs", "materialization_log":
+		case "audit_log", "erasures", "sync_exchanges", "sync_snapshot_rows", "sync_runs", "sync_definitions", "materialization_log":
 			continue
 		}
 		final := ""

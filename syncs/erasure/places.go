@@ -30,7 +30,7 @@ var working = []string{"erasure_subjects", "erasure_removals"}
 // order is that in which tables are erased: what is told by another table's rows goes first, so that a process may die
 // in between. Tables of traits and audiences (m_…) come before all of these.
 var order = []string{"violations", "events_rejected", "audience_changes_raw", "identity_refusals", "consents", "sync_exchanges", "sync_outcomes",
-	"sync_changes", "sync_snapshot_rows", "sync_dead", "sync_state", "sync_runs", "materialization_log", "audit_log", "erasures", "events_raw",
+	"sync_changes", "sync_snapshot_rows", "sync_dead", "sync_state", "sync_runs", "materialization_log", "sync_definitions", "audit_log", "erasures", "events_raw",
 	"identity_merges", "identities", "suppressions"}
 
 // conditions tell the rows of a table that are about them where no marked value stands in them.
@@ -77,6 +77,7 @@ func (e *Engine) blanks() map[string]string {
 		"sync_exchanges":      "path = '(erased)', request_body = '(erased)', response_body = '(erased)', error = ''",
 		"sync_runs":           "error = '(erased)', reason = '(erased)'",
 		"materialization_log": "error = '(erased)', reason = '(erased)', warnings = []",
+		"sync_definitions":    "paused_reason = '(erased)'",
 		"audit_log":           "object = '(erased)', detail = '(erased)', nonce = ''",
 		"erasures":            "reason = '(erased)', error = ''",
 	}
