@@ -28,4 +28,7 @@ func TestTheShopProjectHasNothingToSay(t *testing.T) {
 	require.Len(t, p.Syncs, 9)
 	require.True(t, p.Destination("hubspot").Sandbox)
 	require.Empty(t, p.Destination("webhook").Credentials)
+	onboarding := p.Audience("activated_not_converted").Header
+	require.InDelta(t, 10, float64(onboarding.Experiment.Holdout), 1e-9)
+	require.Equal(t, onboarding.Priority.Group, p.Audience("cart_abandoners").Header.Priority.Group)
 }

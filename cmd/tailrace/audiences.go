@@ -76,16 +76,21 @@ func (c *client) materialize(ctx context.Context, path string) (audiences.Materi
 	if err := c.post(ctx, path, nil, &m); err != nil {
 		return m, err
 	}
-	err := poll(ctx, func() (bool, error) {
-		err := c.get(ctx, "/api/v1/materializations/"+url.PathEscape(m.ID), nil, &m)
+	err := c.waitMaterialized(ctx, &m)
+	return m, err
+}
+
+// waitMaterialized waits until a materialization is over or held.
+func (c *client) waitMaterialized(ctx context.Context, m *audiences.Materialization) error {
+	return poll(ctx, func() (bool, error) {
+		err := c.get(ctx, "/api/v1/materializations/"+url.PathEscape(m.ID), nil, m)
 		return !m.State.Running(), err
 	})
-	return m, err
 }
 
 // poll asks again, ever less often, until done or ctx ends.
 func poll(ctx context.Context, ask func() (bool, error)) error {
-	wait := 20 * time.Millisecond
+	wait := 50 * time.Millisecond
 	for {
 		done, err := ask()
 		if done || err != nil {

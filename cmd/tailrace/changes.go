@@ -21,7 +21,7 @@ type changeGate struct {
 // open reports whether it is worth looking now.
 func (g *changeGate) open(ctx context.Context) (bool, error) {
 	var parts uint64
-	err := g.db.Get(ctx, &parts, "SELECT groupBitXor(cityHash64(table, name)) FROM system.parts WHERE active AND database = ? AND has({tables:Array(String)}, table)",
+	err := g.db.Get(ctx, &parts, "SELECT groupBitXor(cityHash64(table, name)) FROM system.parts WHERE active AND database = ? AND table IN {tables:Array(String)}",
 		g.db.Database(), warehouse.P{"tables": g.tables})
 	if err != nil {
 		return false, fmt.Errorf("looking for new parts: %w", err)

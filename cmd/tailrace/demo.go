@@ -279,32 +279,61 @@ func (d *demoRound) consents(ctx context.Context, play demoPlay) error {
 	return d.client.call(ctx, http.MethodPut, "/api/v1/consents", nil, map[string]any{"items": play.consents()}, nil)
 }
 
-// materialize makes every trait and audience once, in the order of what reads what.
+// materialize makes every trait and audience once: at the same time what doesn't read each other.
 func (d *demoRound) materialize(ctx context.Context) error {
 	p := d.app.keeper.project()
 	var rows [][]string
-	for _, n := range p.Graph().Nodes() {
-		if n.Kind != "trait" && n.Kind != "audience" {
-			continue
+	for _, step := range resultSteps(p.Graph()) {
+		made := make([]audiences.Materialization, len(step))
+		for i, n := range step {
+			if err := d.client.post(ctx, "/api/v1/"+string(n.Kind)+"s/"+url.PathEscape(n.Name)+"/materializations", nil, &made[i]); err != nil {
+				return err
+			}
 		}
-		m, err := d.client.materialize(ctx, "/api/v1/"+string(n.Kind)+"s/"+url.PathEscape(n.Name)+"/materializations")
-		if err != nil {
-			return err
+		for _, m := range made {
+			if err := d.client.waitMaterialized(ctx, &m); err != nil {
+				return err
+			}
+			if m.State == audiences.StateFailed {
+				return fmt.Errorf("%s %s: %s", m.Kind, m.Name, m.Error)
+			}
+			rows = append(rows, []string{string(m.Kind), m.Name, count(m.Rows), stateStyle(string(m.State)), p.SQL(m.Name).Header.Description})
 		}
-		if m.State == audiences.StateFailed {
-			return fmt.Errorf("%s %s: %s", m.Kind, m.Name, m.Error)
-		}
-		rows = append(rows, []string{string(m.Kind), m.Name, count(m.Rows), stateStyle(string(m.State)), p.SQL(n.Name).Header.Description})
 	}
 	fmt.Fprintln(d.out)
 	return printTable(d.out, []string{"", "SQL file", "rows", "state", "who"}, rows)
 }
 
-// sync runs every sync once and prints both sums.
+// resultSteps are the traits and audiences in steps: each step reads only results of those before it.
+func resultSteps(g *project.Graph) [][]project.Node {
+	var steps [][]project.Node
+	depth := map[project.Node]int{}
+	for _, n := range g.Nodes() {
+		for _, read := range g.Reads(n) {
+			depth[n] = max(depth[n], depth[read])
+		}
+		if n.Kind != project.KindTrait && n.Kind != project.KindAudience {
+			continue
+		}
+		steps = inStep(steps, depth[n], n)
+		depth[n]++
+	}
+	return steps
+}
+
+func inStep[T any](steps [][]T, i int, one T) [][]T {
+	for len(steps) <= i {
+		steps = append(steps, nil)
+	}
+	steps[i] = append(steps[i], one)
+	return steps
+}
+
+// sync runs every sync once, at the same time those that don't wait for each other, and prints both sums.
 func (d *demoRound) sync(ctx context.Context) error {
 	var runs []api.RunView
-	for _, s := range inOrder(d.app.keeper.project().Syncs) {
-		got, err := d.client.runSyncs(ctx, []string{s.Name}, syncRequest{})
+	for _, step := range syncSteps(d.app.keeper.project().Syncs) {
+		got, err := d.client.runSyncs(ctx, step, syncRequest{})
 		if err != nil {
 			return err
 		}
@@ -333,27 +362,30 @@ func (d *demoRound) sync(ctx context.Context) error {
 	return nil
 }
 
-// inOrder puts syncs behind those that they run after.
-func inOrder(all []*project.Sync) []*project.Sync {
-	var out []*project.Sync
-	placed := map[string]bool{}
-	var place func(s *project.Sync)
-	place = func(s *project.Sync) {
-		if placed[s.Name] {
-			return
-		}
-		placed[s.Name] = true
-		for _, before := range all {
-			if slices.Contains(s.Schedule.After, before.Name) {
-				place(before)
+// syncSteps are the names of syncs in steps: each step runs after syncs of those before it.
+func syncSteps(all []*project.Sync) [][]string {
+	after := map[string][]string{}
+	for _, s := range all {
+		after[s.Name] = s.Schedule.After
+	}
+	depth := map[string]int{}
+	var measure func(name string) int
+	measure = func(name string) int {
+		if _, known := depth[name]; !known {
+			depth[name] = 0
+			for _, before := range after[name] {
+				if _, is := after[before]; is {
+					depth[name] = max(depth[name], measure(before)+1)
+				}
 			}
 		}
-		out = append(out, s)
+		return depth[name]
 	}
+	var steps [][]string
 	for _, s := range all {
-		place(s)
+		steps = inStep(steps, measure(s.Name), s.Name)
 	}
-	return out
+	return steps
 }
 
 // live goes on with traffic, and tells each run that changed something.

@@ -2,6 +2,8 @@
 description: Signed up in the last 90 days, looked at products (also before signing up), and never ordered
 owner: growth@shop.example
 tags: [onboarding]
+priority: { group: lifecycle, rank: 2 }        # who left a cart is reminded of it, and no more
+experiment: { holdout: 10%, salt: onboarding } # does onboarding bring first orders?
 because: [looked_around, filled_cart]
 */
 SELECT

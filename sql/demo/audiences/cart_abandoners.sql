@@ -4,6 +4,7 @@ owner: growth@shop.example
 schedule: every 5m
 tags: [retention]
 limits: { max_shrink: 90% } # carts come and go
+priority: { group: lifecycle, rank: 1 }
 because: [left_cart, in_stock]
 */
 WITH in_carts AS
