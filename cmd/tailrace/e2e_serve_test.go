@@ -91,6 +91,27 @@ func TestSecondProcess(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "token")
 
+	for _, refused := range []struct {
+		why  string
+		args []string
+	}{
+		{"1:1: only a SELECT can stand here, not DROP", []string{"query", "DROP TABLE events"}},
+		{"1:15: the table function file can't be used", []string{"query", "SELECT * FROM file('/etc/passwd')"}},
+		{"nobody", []string{"sync", "nobody"}},
+		{"not found", []string{"runs", "show", "01a20cd8-0000-7000-8000-000000000000"}},
+	} {
+		_, errs, code = p.tailrace(refused.args...)
+		require.Equal(t, 1, code, refused.args)
+		require.Contains(t, errs, refused.why)
+	}
+	out, errs, code = p.tailrace("tokens", "create", "bob", "--role", "viewer")
+	require.Zero(t, code, errs)
+	require.Regexp(t, `(?m)^tr_api_`, out)
+	out, errs, code = p.tailrace("tokens", "list")
+	require.Zero(t, code, errs)
+	require.Regexp(t, `bob +│ viewer +│ active`, out)
+	require.NotContains(t, out, "tr_api_")
+
 	p.kill()
 	out, errs, code = p.tailrace("query", "SELECT count() AS n FROM events")
 	require.Zero(t, code, "what a killed server left behind doesn't bind a command: %s", errs)
