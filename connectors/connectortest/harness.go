@@ -173,10 +173,21 @@ const (
 
 // lowered is the harness with no limit above what is given, since large bodies
 // are slow under the race detector. Who takes the connector's own limits
-// elsewhere loses nothing: the code is the same. A connector whose settings
-// decide about its limits keeps them.
+// elsewhere loses nothing: the code is the same.
 func (h Harness) lowered(body int, answer int64) Harness {
-	objects := slices.Clone(h.Connector.Objects)
+	h.Connector.Objects = lower(h.Connector.Objects, body, answer)
+	if adjust := h.Connector.Adjust; adjust != nil { // the settings decide about limits too
+		h.Connector.Adjust = func(c connectors.Connector, cfg any) connectors.Connector {
+			c = adjust(c, cfg)
+			c.Objects = lower(c.Objects, body, answer)
+			return c
+		}
+	}
+	return h
+}
+
+func lower(objects []connectors.Object, body int, answer int64) []connectors.Object {
+	objects = slices.Clone(objects)
 	for i := range objects {
 		objects[i].Actions = maps.Clone(objects[i].Actions)
 		for action, spec := range objects[i].Actions {
@@ -189,8 +200,7 @@ func (h Harness) lowered(body int, answer int64) Harness {
 			objects[i].Actions[action] = spec
 		}
 	}
-	h.Connector.Objects = objects
-	return h
+	return objects
 }
 
 // everyCase runs a check on each case of a harness.
