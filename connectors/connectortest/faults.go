@@ -242,13 +242,13 @@ var noLieWhenReadingFails = everyCase(func(t testing.TB, h Harness, c Case, p *p
 var unreachable = everyCase(func(t testing.TB, h Harness, c Case, p *problems) {
 	w := newWorld(t, h)
 	b := w.batch(c, "plan:1", w.few(c, 2))
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	// A port of its own that was closed could be another server's by now.
+	const closed = "http://127.0.0.1:1"
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of our refusal
 	secure.StartTLS()
 	defer secure.Close()
-	for address, do := range map[string]connectors.Do{closed.URL: connectors.Wait, "http://vendor.invalid": connectors.Wait, secure.URL: connectors.Stop} {
+	for address, do := range map[string]connectors.Do{closed: connectors.Wait, "http://vendor.invalid": connectors.Wait, secure.URL: connectors.Stop} {
 		o := w.open(address).Send(background(), b)
 		if o.Err == nil || o.Err.Do != do || o.Sent {
 			p.add("%s: the engine is told %v, sent: %v", address, o.Err, o.Sent)
