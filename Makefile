@@ -9,6 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 SOURCES  := $(shell find . -name '*.go' -not -path './node_modules/*') $(shell find sql syncs audiences -name '*.sql' 2>/dev/null) go.mod go.sum
 FUZZTIME ?= 4s
+BENCH    := go test -run '^$$' -timeout 60m -bench
 
 export TAILRACE_LIBCHDB ?= $(CURDIR)/$(LIBCHDB)
 
@@ -66,8 +67,9 @@ lint: ## vet and staticcheck
 	go tool staticcheck ./...
 
 bench: build ## measure everything beside its limit and write docs/performance.md (TAILRACE_BENCH_ROWS=1000000)
-	set -o pipefail; TAILRACE_BENCH_ROWS=$${TAILRACE_BENCH_ROWS:-1000000} go test -p 1 -run '^$$' -bench '^Benchmark(Collect|EngineJSONEachRow|Sync|Audience)$$' \
-	  -benchtime 1x -timeout 60m ./collector ./syncs ./audiences | go run ./cmd/benchreport docs/performance.md
+	@set -o pipefail; export TAILRACE_BENCH_ROWS=$${TAILRACE_BENCH_ROWS:-1000000} TAILRACE_BINARY=$(CURDIR)/$(BIN); \
+	  { $(BENCH) '^Benchmark(Collect|EngineJSONEachRow)$$' -benchtime 3x ./collector && $(BENCH) '^BenchmarkSync$$' -benchtime 1x ./syncs && \
+	    $(BENCH) '^BenchmarkAudience$$' -benchtime 1x ./audiences && $(BENCH) '^BenchmarkDelay$$' -benchtime 1x ./cmd/tailrace; } | go run ./cmd/benchreport docs/performance.md
 
 fuzz: libchdb ## fuzz everything that parses, ten minutes a target (FUZZTIME=…)
 	@./.ci/fuzz $(if $(filter 4s,$(FUZZTIME)),10m,$(FUZZTIME))

@@ -79,12 +79,10 @@ func benchAudience(b *testing.B, n int) {
 		person = append(person, time.Since(started))
 		require.NotEmpty(b, who.Events)
 	}
-	b.ReportMetric(middle(hand), "by_hand_ms")
-	b.ReportMetric(middle(ours), "audience_ms")
-	b.ReportMetric(middle(person), "timeline_ms")
+	b.ReportMetric(fastest(hand), "by_hand_ms")
+	b.ReportMetric(fastest(ours), "audience_ms")
+	b.ReportMetric(fastest(person), "timeline_ms")
 }
 
-func middle(of []time.Duration) float64 {
-	slices.Sort(of)
-	return float64(of[len(of)/2].Microseconds()) / 1000
-}
+// fastest is what is least disturbed by whatever else the machine does, in milliseconds.
+func fastest(of []time.Duration) float64 { return float64(slices.Min(of).Microseconds()) / 1000 }

@@ -105,17 +105,26 @@ func benchSync(b *testing.B, n int) {
 	b.ReportMetric(float64(grown)/(1<<20), "peak_MiB")
 
 	s.fill(n, "number % 100 = 0")
-	r := s.benchRun(b, StartOptions{DryRun: true})
-	require.EqualValues(b, (n+99)/100, r.Counts["change"])
-	b.ReportMetric(float64(r.Timings["plan"]+r.Timings["seal"]), "plan_ms")
-	b.ReportMetric(float64(r.Timings["snapshot"]), "snapshot_ms")
+	var plans, selections []time.Duration
+	for range 3 {
+		r := s.benchRun(b, StartOptions{DryRun: true})
+		require.EqualValues(b, (n+99)/100, r.Counts["change"])
+		plans = append(plans, time.Duration(r.Timings["plan"]+r.Timings["seal"])*time.Millisecond)
+		selections = append(selections, time.Duration(r.Timings["snapshot"])*time.Millisecond)
+	}
+	b.ReportMetric(fastest(plans), "plan_ms")
+	b.ReportMetric(fastest(selections), "snapshot_ms")
 	b.ReportMetric(s.bestSQL(b), "best_sql_ms")
 
 	s.fill(n, "0")
 	sent := s.vendor.sent
-	r = s.benchRun(b, StartOptions{})
-	require.Zero(b, r.Sums().Planned)
-	b.ReportMetric(float64(r.Timings["plan"]+r.Timings["seal"]), "unchanged_ms")
+	var unchanged []time.Duration
+	for range 3 {
+		r := s.benchRun(b, StartOptions{})
+		require.Zero(b, r.Sums().Planned)
+		unchanged = append(unchanged, time.Duration(r.Timings["plan"]+r.Timings["seal"])*time.Millisecond)
+	}
+	b.ReportMetric(fastest(unchanged), "unchanged_ms")
 	b.ReportMetric(float64(s.vendor.sent-sent), "unchanged_requests")
 }
 
@@ -133,7 +142,7 @@ func (b *bench) benchRun(tb *testing.B, o StartOptions) Run {
 	return r
 }
 
-// bestSQL runs the two steps of a plan as bare statements: the median of three, in milliseconds.
+// bestSQL runs the two steps of a plan as bare statements: the fastest of three, in milliseconds.
 func (b *bench) bestSQL(tb *testing.B) float64 {
 	const newest = "(sync_id, version) IN (SELECT sync_id, max(version) FROM sync_snapshots GROUP BY sync_id) AND reason = ''"
 	const held = "sync_state FINAL WHERE sync_id = (SELECT any(sync_id) FROM sync_snapshots)"
@@ -154,10 +163,8 @@ func (b *bench) bestSQL(tb *testing.B) float64 {
 			" SETTINGS join_use_nulls = 0, join_algorithm = 'hash'" + writing)
 		took = append(took, time.Since(started))
 	}
-	return median(took)
+	return fastest(took)
 }
 
-func median(of []time.Duration) float64 {
-	slices.Sort(of)
-	return float64(of[len(of)/2].Microseconds()) / 1000
-}
+// fastest is what is least disturbed by whatever else the machine does, in milliseconds.
+func fastest(of []time.Duration) float64 { return float64(slices.Min(of).Microseconds()) / 1000 }

@@ -28,7 +28,7 @@ const (
 
 // process is the real binary, serving, as a child of this test. It can be killed and started again on the same data.
 type process struct {
-	t             *testing.T
+	t             testing.TB
 	data, project string
 	addr, log     string
 	env, args     []string
@@ -39,7 +39,7 @@ type process struct {
 }
 
 // setup writes a project into a fresh folder and returns a server that isn't started yet.
-func setup(t *testing.T, files map[string]string, env ...string) *process {
+func setup(t testing.TB, files map[string]string, env ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	transport := &http.Transport{}
