@@ -10,9 +10,9 @@ import (
 const output = `goos: linux
 BenchmarkCollect-2   	       1	17044 ns/op	      26000 events/cpu-s	         9000 events/s
 BenchmarkEngineJSONEachRow-2   	       1	17044 ns/op	      40000 events/cpu-s
-BenchmarkSync/rows=100000-2  1 1 ns/op 9760 delivered_rows/s 1.000 requests/fewest 200 peak_MiB 90 plan_ms 30 best_sql_ms 10 unchanged_ms 0 unchanged_requests
-BenchmarkSync/rows=1000000-2  1 1 ns/op 21000 delivered_rows/s 1.000 requests/fewest 220 peak_MiB 450 plan_ms 300 best_sql_ms 45 unchanged_ms 0 unchanged_requests
-BenchmarkAudience-2  1 1 ns/op 100 by_hand_ms 200 audience_ms 12.5 timeline_ms
+BenchmarkSync/rows=100000-2  1 1 ns/op 9760 delivered_rows/s 1.000 requests/fewest 200 peak_MiB 90 plan_ms 30 best_sql_ms 10 unchanged_ms 500 plan_cpu_ms 400 best_sql_cpu_ms 40 unchanged_cpu_ms 16000 delivered_rows/cpu-s 0 unchanged_requests
+BenchmarkSync/rows=1000000-2  1 1 ns/op 21000 delivered_rows/s 1.000 requests/fewest 220 peak_MiB 450 plan_ms 300 best_sql_ms 45 unchanged_ms 500 plan_cpu_ms 400 best_sql_cpu_ms 40 unchanged_cpu_ms 16000 delivered_rows/cpu-s 0 unchanged_requests
+BenchmarkAudience-2  1 1 ns/op 100 by_hand_ms 200 audience_ms 90 by_hand_cpu_ms 300 audience_cpu_ms 12.5 timeline_ms
 BenchmarkDelay-2  1 1 ns/op 998 events/s 2000 forwarded_p50_ms 4000 forwarded_p95_ms 6000 member_p50_ms 9000 member_p95_ms 4 versions 800 version_ms
 PASS
 `
