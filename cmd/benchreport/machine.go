@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,6 +22,9 @@ func thisMachine(now time.Time) string {
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		if words := strings.Fields(string(load)); len(words) > 2 {
 			out += ", load average " + words[2] + " (15 minutes)"
+			if load, err := strconv.ParseFloat(words[2], 64); err == nil && load > float64(runtime.NumCPU())+1 {
+				out += ". **Other work kept the machine busy meanwhile**, so what is compared with seconds, and not with a limit of the same run, tells of that too"
+			}
 		}
 	}
 	return out + "."

@@ -159,20 +159,16 @@ func delays(r results) (string, error) {
 		}
 	}
 	rest := max(restSeconds*1000, restTimes*at["version_ms"])
-	most := "That is the larger part of the delay through an audience."
-	if rest < at["member_p95_ms"]/2 {
-		most = "That is the smaller part of the delay through an audience."
-	}
 	return fmt.Sprintf("\nEvent → destination at %s events/s: half of the events were forwarded within %s ms, half of the members there within %s ms. "+
-		"The audience had %s versions, %s ms each; between them it rests for %d s, or %d times what the last took, here %s ms. %s\n",
+		"The audience had %s versions, %s ms each; between them it rests for %d s, or %d times what the last took: here %s ms, %.0f %% of the p95.\n",
 		number(at["events/s"]), number(at["forwarded_p50_ms"]), number(at["member_p50_ms"]), number(at["versions"]), number(at["version_ms"]),
-		restSeconds, restTimes, number(rest), most), nil
+		restSeconds, restTimes, number(rest), 100*rest/at["member_p95_ms"]), nil
 }
 
 // number writes three digits that count.
 func number(v float64) string {
 	switch {
-	case v >= 1000:
+	case v >= 999.5:
 		return thousands(int(v + 0.5))
 	case v == float64(int(v)):
 		return strconv.Itoa(int(v))
