@@ -3,8 +3,8 @@
 //
 // It owns the delivery ledger (sync_definitions, sync_runs, sync_snapshot_rows,
 // sync_snapshots, sync_changes, sync_batches, sync_seals, sync_intents,
-// sync_outcomes, sync_tickets, sync_state, sync_exchanges, sync_dead) and the
-// five steps of a run, one file each:
+// sync_outcomes, sync_tickets, sync_state, sync_state_sums, sync_exchanges,
+// sync_dead) and the five steps of a run, one file each:
 //
 //	snapshot   the selection, every row classed in or left out with its reason
 //	plan       the difference to sync_state: changes, batches, a seal with a digest

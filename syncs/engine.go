@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tailrace/tailrace/connectors"
@@ -68,9 +69,10 @@ type Options struct {
 	// Faults are called at the doors, for crash tests; nil in production.
 	Faults func(ctx context.Context, door Door) error
 
-	broken       broken
-	alwaysMerge  bool // tests: plans of any size take the way of large ones
-	lookUpMemory int  // of the way of small ones; tests make it fail
+	broken        broken
+	storeSumsFrom uint64 // tests store the sums of small states too
+	alwaysMerge   bool   // tests: plans of any size take the way of large ones
+	lookUpMemory  int    // of the way of small ones; tests make it fail
 }
 
 // broken are the deliberately broken variants that the crash tests must catch.
@@ -92,6 +94,8 @@ type Engine struct {
 	db    *warehouse.DB
 	turns turns
 	tests tests
+
+	smallStates sync.Map // ids of syncs whose state is read sooner than its sums are looked up
 
 	auditLog *audit.Log
 }
@@ -124,6 +128,9 @@ func New(o Options) *Engine {
 	}
 	if o.QuarantineAfter == 0 {
 		o.QuarantineAfter = 5
+	}
+	if o.storeSumsFrom == 0 {
+		o.storeSumsFrom = storeSumsFrom
 	}
 	if o.lookUpMemory == 0 {
 		o.lookUpMemory = planMemory

@@ -77,9 +77,12 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 	if err := read("identities", "SELECT toString((count(), sum(sipHash64(from_profile, into_profile)))) FROM "+e.table("identity_merges")+" FINAL"); err != nil {
 		return nil, err
 	}
-	return out, read("held_back", "SELECT concat((SELECT toString((count(), sum(sipHash64(key)))) FROM "+e.table("sync_state")+
-		" FINAL WHERE sync_id = ? AND last_status = 'unknown'), (SELECT toString((count(), sum(sipHash64(key, payload_hash)))) FROM "+
-		e.table("sync_dead")+" FINAL WHERE sync_id = ? AND NOT released))", syncID, syncID)
+	state, err := e.stateSums(ctx, syncID)
+	if err != nil {
+		return nil, err
+	}
+	return out, read("held_back", "SELECT concat(?, (SELECT toString((count(), sum(sipHash64(key, payload_hash)))) FROM "+
+		e.table("sync_dead")+" FINAL WHERE sync_id = ? AND NOT released))", fmt.Sprintf("(%d,%d)", state.Unknowns, state.UnknownKeys), syncID)
 }
 
 // externalVersions adds what is known of the tables of other databases that a

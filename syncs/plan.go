@@ -187,12 +187,7 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 	if d.sync.Forwards() {
 		return e.compareWindow(ctx, d)
 	}
-	var state struct {
-		Rows    uint64 `ch:"rows"`
-		Unequal bool   `ch:"unequal"`
-	}
-	err := e.db.Get(ctx, &state, "SELECT countIf(applied_hash != 0) AS rows, (rows, sum(applied_hash)) != (?, toUInt128(?)) OR countIf(last_status = 'unknown') > 0 AS unequal FROM "+
-		e.table("sync_state")+" FINAL WHERE sync_id = ?", d.snap.rowsIn, d.snap.checksum.String(), d.def.SyncID)
+	state, err := e.stateSums(ctx, d.def.SyncID)
 	if err != nil {
 		return fmt.Errorf("comparing checksums: %w", err)
 	}
@@ -203,7 +198,7 @@ func (e *Engine) compare(ctx context.Context, d *draft) error {
 		d.counts["left_out."+reason] = n
 	}
 	d.counts["snapshot"] = d.snap.version
-	if !state.Unequal && !d.run.Full && d.test == nil {
+	if state.equals(d.snap) && !d.run.Full && d.test == nil {
 		d.counts["unchanged"] = d.snap.rowsIn
 		return nil
 	}
