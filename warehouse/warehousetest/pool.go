@@ -98,13 +98,19 @@ func empty(ctx context.Context, db *warehouse.DB) error {
 	if err != nil {
 		return err
 	}
-	for _, table := range filled {
-		if err := db.Exec(ctx, "TRUNCATE TABLE "+warehouse.QuoteIdentifier(db.Database())+"."+warehouse.QuoteIdentifier(table)+" SYNC"); err != nil {
+	for _, table := range filled { // made anew, as TRUNCATE deletes every file of it at once
+		if err := db.Exec(ctx, "DROP TABLE "+warehouse.QuoteIdentifier(db.Database())+"."+warehouse.QuoteIdentifier(table)); err != nil {
+			return err
+		}
+		if err := db.Exec(ctx, strings.ReplaceAll(now[table], databaseHere, db.Database())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// databaseHere stands for a database's name in definitions of its tables.
+const databaseHere = "\x00"
 
 func definitions(ctx context.Context, db *warehouse.DB) (map[string]string, error) {
 	var rows []struct {
@@ -116,7 +122,7 @@ func definitions(ctx context.Context, db *warehouse.DB) (map[string]string, erro
 	}
 	out := map[string]string{}
 	for _, r := range rows {
-		out[r.Name] = strings.ReplaceAll(r.Definition, db.Database(), "")
+		out[r.Name] = strings.ReplaceAll(r.Definition, db.Database(), databaseHere)
 	}
 	return out, nil
 }
