@@ -17,7 +17,11 @@ func (e *Engine) takeWindow(ctx context.Context, j *job) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	inputs, err := e.appendInputs(ctx, j.project, j.sync, w.cursor)
+	at, err := e.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := e.appendInputs(ctx, at, j.project, j.sync, w.cursor)
 	if err != nil {
 		return nil, err
 	}

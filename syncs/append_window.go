@@ -162,44 +162,32 @@ func eventsCondition(s *project.Sync) string {
 // appendInputs says in what state everything is that decides what an append
 // sync sends. Of events only those count that the next run's window has, so
 // that asking costs what is new, not what is there.
-func (e *Engine) appendInputs(ctx context.Context, p *project.Project, s *project.Sync, cursor time.Time) (map[string]string, error) {
-	out, err := e.permissionVersions(ctx, p.Purposes(s))
+func (e *Engine) appendInputs(ctx context.Context, at look, p *project.Project, s *project.Sync, cursor time.Time) (map[string]string, error) {
+	r := e.readings(ctx, at)
+	err := r.permissions(p.Purposes(s))
 	if err != nil {
 		return nil, err
 	}
-	read := func(name, sql string, args ...any) error {
-		var text string
-		if err := e.db.Get(ctx, &text, sql, args...); err != nil {
-			return fmt.Errorf("reading the version of %s: %w", name, err)
-		}
-		out[name] = text
-		return nil
-	}
 	if s.Audience != "" {
-		err = read("source", "SELECT concat(?, '@', toString(max(version))) FROM "+e.table("materialization_log")+
+		err = r.read("source", []string{"materialization_log"}, "SELECT concat(?, '@', toString(max(version))) FROM "+e.table("materialization_log")+
 			" WHERE kind = 'audience' AND name = ? AND state = 'published'", s.Audience, s.Audience)
 	} else {
-		err = read(inputEvents, "SELECT toString((uniqExact(message_id), max(loaded_at))) FROM "+e.table("events_raw")+
+		err = r.read(inputEvents, []string{"events_raw"}, "SELECT toString((uniqExact(message_id), max(loaded_at))) FROM "+e.table("events_raw")+
 			" WHERE "+eventsCondition(s)+" AND loaded_at >= {from:DateTime64(3, 'UTC')}", warehouse.P{"from": cursor.Add(-s.Overlap.Std())})
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := e.excludedVersions(p, s, read); err != nil {
+	if err := r.excluded(p, s); err != nil {
 		return nil, err
 	}
-	for _, after := range s.Schedule.After {
-		if err := read(afterPrefix+after, e.afterSQL(p, after), after); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return r.out, r.after(p, s)
 }
 
 // appendDue reports whether an append sync has something to do. A held plan
 // stays until a person decides: events go on arriving, and each would make
 // another plan in its place.
-func (e *Engine) appendDue(ctx context.Context, p *project.Project, s *project.Sync, d Definition, last *Run) (bool, error) {
+func (e *Engine) appendDue(ctx context.Context, at look, p *project.Project, s *project.Sync, d Definition, last *Run) (bool, error) {
 	if last == nil {
 		return true, nil
 	}
@@ -218,7 +206,7 @@ func (e *Engine) appendDue(ctx context.Context, p *project.Project, s *project.S
 	if err != nil {
 		return false, err
 	}
-	now, err := e.appendInputs(ctx, p, s, cursor)
+	now, err := e.appendInputs(ctx, at, p, s, cursor)
 	if err != nil || unpublishedExclusion(now) != "" {
 		return false, err // whom to leave out isn't known yet
 	}

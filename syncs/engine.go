@@ -95,6 +95,8 @@ type Engine struct {
 	turns turns
 	tests tests
 
+	versions versions
+
 	smallStates sync.Map // ids of syncs whose state is read sooner than its sums are looked up
 
 	auditLog *audit.Log

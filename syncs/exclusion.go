@@ -83,11 +83,11 @@ func addExclusions(essence map[string]any, p *project.Project, s *project.Sync) 
 	}
 }
 
-// excludedVersions are the published versions of the audiences that a sync
-// leaves out; "0" for one that has none.
-func (e *Engine) excludedVersions(p *project.Project, s *project.Sync, read func(name, sql string, args ...any) error) error {
+// excluded reads the published versions of the audiences that a sync leaves
+// out; "0" for one that has none.
+func (r *readings) excluded(p *project.Project, s *project.Sync) error {
 	for _, x := range p.Exclusions(s) {
-		err := read(excludePrefix+x.Audience, "SELECT toString(max(version)) FROM "+e.table("materialization_log")+
+		err := r.read(excludePrefix+x.Audience, []string{"materialization_log"}, "SELECT toString(max(version)) FROM "+r.table("materialization_log")+
 			" WHERE kind = 'audience' AND name = ? AND state = 'published'", x.Audience)
 		if err != nil {
 			return err

@@ -16,12 +16,16 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 	if r.Trigger == TriggerErasure {
 		return nil, nil // it only takes out
 	}
-	now, err := e.permissionVersions(ctx, j.purposes)
+	at, err := e.look(ctx)
 	if err != nil {
 		return nil, err
 	}
+	now := e.readings(ctx, at)
+	if err := now.permissions(j.purposes); err != nil {
+		return nil, err
+	}
 	same := true
-	for name, version := range now {
+	for name, version := range now.out {
 		same = same && r.InputVersions[name] == version
 	}
 	if same {

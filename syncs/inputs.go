@@ -3,7 +3,6 @@ package syncs
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/tailrace/tailrace/project"
 )
@@ -11,48 +10,36 @@ import (
 // inputVersions says in what state everything is that a sync's selection is
 // computed from. Equal versions mean an equal selection. A model is a view over
 // anything, so it has no version: "source" is missing then.
-func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *project.Sync, syncID string) (map[string]string, error) {
-	out := map[string]string{}
-	read := func(name, sql string, args ...any) error {
-		var text string
-		if err := e.db.Get(ctx, &text, sql, args...); err != nil {
-			return fmt.Errorf("reading the version of %s: %w", name, err)
-		}
-		out[name] = text
-		return nil
-	}
+func (e *Engine) inputVersions(ctx context.Context, at look, p *project.Project, s *project.Sync, syncID string) (map[string]string, error) {
+	r := e.readings(ctx, at)
 	kind, name := s.Reads()
 	if kind != project.KindModel {
-		err := read("source", "SELECT concat(?, '@', toString(max(version))) FROM "+e.table("materialization_log")+
+		err := r.read("source", []string{"materialization_log"}, "SELECT concat(?, '@', toString(max(version))) FROM "+e.table("materialization_log")+
 			" WHERE kind = ? AND name = ? AND state = 'published'", name, string(kind), name)
 		if err != nil {
 			return nil, err
 		}
 	}
 	if kind == project.KindModel {
-		if err := e.externalVersions(ctx, p, s, out); err != nil {
+		if err := e.externalVersions(ctx, p, s, r.out); err != nil {
 			return nil, err
 		}
 	}
 	if kind == project.KindModel && !onlyExternal(p, s) {
 		// A view may read anything: this tells when to look, not what is the same.
-		err := read("reads", "SELECT concat((SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+
+		err := r.read("reads", []string{"events_raw", "materialization_log"}, "SELECT concat((SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+
 			"), (SELECT toString(count()) FROM "+e.table("materialization_log")+" WHERE state = 'published'))")
 		if err != nil {
 			return nil, err
 		}
 	}
-	permissions, err := e.permissionVersions(ctx, p.Purposes(s))
-	if err != nil {
+	if err := r.permissions(p.Purposes(s)); err != nil {
 		return nil, err
 	}
-	maps.Copy(out, permissions)
-	for _, after := range s.Schedule.After {
-		if err := read(afterPrefix+after, e.afterSQL(p, after), after); err != nil {
-			return nil, err
-		}
+	if err := r.after(p, s); err != nil {
+		return nil, err
 	}
-	if err := e.excludedVersions(p, s, read); err != nil {
+	if err := r.excluded(p, s); err != nil {
 		return nil, err
 	}
 	readsProfiles := false
@@ -62,7 +49,7 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 		}
 		readsProfiles = true
 		if p.Trait(c.Name) != nil {
-			err := read("trait:"+c.Name, "SELECT toString(max(version)) FROM "+e.table("materialization_log")+
+			err := r.read("trait:"+c.Name, []string{"materialization_log"}, "SELECT toString(max(version)) FROM "+e.table("materialization_log")+
 				" WHERE kind = 'trait' AND name = ? AND state = 'published'", c.Name)
 			if err != nil {
 				return nil, err
@@ -70,18 +57,18 @@ func (e *Engine) inputVersions(ctx context.Context, p *project.Project, s *proje
 		}
 	}
 	if readsProfiles {
-		if err := read("profiles", "SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+" WHERE type IN ('identify', 'alias')"); err != nil {
+		if err := r.read("profiles", []string{"events_raw"}, "SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+" WHERE type IN ('identify', 'alias')"); err != nil {
 			return nil, err
 		}
 	}
-	if err := read("identities", "SELECT toString((count(), sum(sipHash64(from_profile, into_profile)))) FROM "+e.table("identity_merges")+" FINAL"); err != nil {
+	if err := r.read("identities", []string{"identity_merges"}, "SELECT toString((count(), sum(sipHash64(from_profile, into_profile)))) FROM "+e.table("identity_merges")+" FINAL"); err != nil {
 		return nil, err
 	}
 	state, err := e.stateSums(ctx, syncID)
 	if err != nil {
 		return nil, err
 	}
-	return out, read("held_back", "SELECT concat(?, (SELECT toString((count(), sum(sipHash64(key, payload_hash)))) FROM "+
+	return r.out, r.read("held_back", []string{"sync_state", "sync_dead"}, "SELECT concat(?, (SELECT toString((count(), sum(sipHash64(key, payload_hash)))) FROM "+
 		e.table("sync_dead")+" FINAL WHERE sync_id = ? AND NOT released))", fmt.Sprintf("(%d,%d)", state.Unknowns, state.UnknownKeys), syncID)
 }
 
@@ -132,29 +119,32 @@ func onlyExternal(p *project.Project, s *project.Sync) bool {
 // afterPrefix marks the versions that `schedule: { after: … }` waits for.
 const afterPrefix = "after:"
 
-// afterSQL reads the newest result of what a sync runs after: a finished run of
+// after reads the newest result of what a sync runs after: a finished run of
 // another sync, or a published version of a trait or audience.
-func (e *Engine) afterSQL(p *project.Project, name string) string {
-	if p.Sync(name) != nil {
-		return "SELECT toString(max(run_no)) FROM " + e.table("sync_runs") + " WHERE state IN ('succeeded', 'partial') AND sync_id IN (SELECT sync_id FROM " +
-			e.table("sync_definitions") + " FINAL WHERE name = ?)"
+func (r *readings) after(p *project.Project, s *project.Sync) error {
+	for _, name := range s.Schedule.After {
+		tables, sql := []string{"materialization_log"}, "SELECT toString(max(version)) FROM "+r.table("materialization_log")+" WHERE state = 'published' AND name = ?"
+		if p.Sync(name) != nil {
+			tables, sql = []string{"sync_runs", "sync_definitions"}, "SELECT toString(max(run_no)) FROM "+r.table("sync_runs")+
+				" WHERE state IN ('succeeded', 'partial') AND sync_id IN (SELECT sync_id FROM "+r.table("sync_definitions")+" FINAL WHERE name = ?)"
+		}
+		if err := r.read(afterPrefix+name, tables, sql, name); err != nil {
+			return err
+		}
 	}
-	return "SELECT toString(max(version)) FROM " + e.table("materialization_log") + " WHERE state = 'published' AND name = ?"
+	return nil
 }
 
-// permissionVersions says in what state consent and suppression are.
-func (e *Engine) permissionVersions(ctx context.Context, purposes []string) (map[string]string, error) {
-	out := map[string]string{}
+// permissions says in what state consent and suppression are.
+func (r *readings) permissions(purposes []string) error {
 	for name, columns := range map[string]string{"suppressions": "kind, value, active", "consents": "kind, value, category, status"} {
 		if name == "consents" && len(purposes) == 0 {
 			continue
 		}
-		var text string
-		err := e.db.Get(ctx, &text, "SELECT toString((count(), sum(sipHash64("+columns+")))) FROM "+e.table(name)+" FINAL")
+		err := r.read(name, []string{name}, "SELECT toString((count(), sum(sipHash64("+columns+")))) FROM "+r.table(name)+" FINAL")
 		if err != nil {
-			return nil, fmt.Errorf("reading the version of %s: %w", name, err)
+			return err
 		}
-		out[name] = text
 	}
-	return out, nil
+	return nil
 }

@@ -100,13 +100,17 @@ func (e *Engine) Due(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	at, err := e.look(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var due []string
 	for _, d := range definitions {
 		s := p.Sync(d.Name)
 		if d.Status != statusActive || s == nil {
 			continue
 		}
-		changed, err := e.changed(ctx, p, s, d, onlyWithdrawals(s, d))
+		changed, err := e.changed(ctx, at, p, s, d, onlyWithdrawals(s, d))
 		if err != nil {
 			return due, err
 		}
@@ -125,7 +129,7 @@ func onlyWithdrawals(s *project.Sync, d Definition) bool {
 
 // withdrawalDue reports whether consents or suppressions have changed since a sync's last plan. A sync that never ran holds
 // nobody.
-func (e *Engine) withdrawalDue(ctx context.Context, p *project.Project, s *project.Sync, syncID string) (bool, error) {
+func (e *Engine) withdrawalDue(ctx context.Context, at look, p *project.Project, s *project.Sync, syncID string) (bool, error) {
 	newest, err := e.newestRuns(ctx, syncID, "NOT dry_run AND trigger NOT IN ('test', 'adopt')", 1)
 	if err != nil || len(newest) == 0 {
 		return false, err
@@ -144,22 +148,22 @@ func (e *Engine) withdrawalDue(ctx context.Context, p *project.Project, s *proje
 	if r.Trigger == TriggerWithdrawal && (r.State == Failed || r.State == Partial) && r.Counts["cancelled"] > 0 && e.now().Sub(r.At) > retryStopped {
 		return true, nil // it stopped early
 	}
-	now, err := e.permissionVersions(ctx, p.Purposes(s))
-	if err != nil {
+	now := e.readings(ctx, at)
+	if err := now.permissions(p.Purposes(s)); err != nil {
 		return false, err
 	}
-	return r.InputVersions["consents"] != now["consents"] || r.InputVersions["suppressions"] != now["suppressions"], nil
+	return r.InputVersions["consents"] != now.out["consents"] || r.InputVersions["suppressions"] != now.out["suppressions"], nil
 }
 
 // retryStopped is after how long a run that stopped early is followed by another.
 const retryStopped = 5 * time.Minute
 
-func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Sync, d Definition, withdrawals bool) (bool, error) {
+func (e *Engine) changed(ctx context.Context, at look, p *project.Project, s *project.Sync, d Definition, withdrawals bool) (bool, error) {
 	if withdrawals {
 		if s.Forwards() {
 			return false, nil // what was sent stays sent
 		}
-		return e.withdrawalDue(ctx, p, s, d.SyncID)
+		return e.withdrawalDue(ctx, at, p, s, d.SyncID)
 	}
 	// A withdrawal leaves all else to be done.
 	last, err := e.newestRuns(ctx, d.SyncID, "NOT dry_run AND trigger NOT IN "+asideTriggers, 1)
@@ -176,9 +180,9 @@ func (e *Engine) changed(ctx context.Context, p *project.Project, s *project.Syn
 		if len(last) > 0 {
 			newest = &last[0]
 		}
-		return e.appendDue(ctx, p, s, d, newest)
+		return e.appendDue(ctx, at, p, s, d, newest)
 	}
-	now, err := e.inputVersions(ctx, p, s, d.SyncID)
+	now, err := e.inputVersions(ctx, at, p, s, d.SyncID)
 	if err != nil {
 		return false, err
 	}

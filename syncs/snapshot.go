@@ -38,7 +38,11 @@ func (e *Engine) takeSnapshot(ctx context.Context, j *job) (*snapshot, error) {
 	if j.sync.Forwards() {
 		return e.takeWindow(ctx, j)
 	}
-	inputs, err := e.inputVersions(ctx, j.project, j.sync, j.def.SyncID)
+	at, err := e.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := e.inputVersions(ctx, at, j.project, j.sync, j.def.SyncID)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 var pool struct {
 	sync.Mutex
 	free   []string
-	tables map[string]string // name → definition, as migrated
+	tables [2]map[string]string // definitions as migrated: ours, the project's
 }
 
 // errTouched is a database that a test changed in other ways than by rows.
@@ -80,17 +80,12 @@ func empty(ctx context.Context, db *warehouse.DB) error {
 		return err
 	}
 	pool.Lock()
-	same := maps.Equal(now, pool.tables)
+	fresh := pool.tables
 	pool.Unlock()
-	if !same {
+	if !maps.Equal(now[0], fresh[0]) {
 		return errTouched
 	}
-	for _, name := range []string{db.MaskedDatabase(), db.ProjectDatabase()} {
-		if err := db.Drop(ctx, name); err != nil {
-			return err
-		}
-	}
-	if err := db.Exec(ctx, "CREATE DATABASE "+warehouse.QuoteIdentifier(db.ProjectDatabase())); err != nil {
+	if err := db.Drop(ctx, db.MaskedDatabase()); err != nil {
 		return err
 	}
 	var filled []string
@@ -99,30 +94,53 @@ func empty(ctx context.Context, db *warehouse.DB) error {
 		return err
 	}
 	for _, table := range filled { // made anew, as TRUNCATE deletes every file of it at once
-		if err := db.Exec(ctx, "DROP TABLE "+warehouse.QuoteIdentifier(db.Database())+"."+warehouse.QuoteIdentifier(table)); err != nil {
+		if err := remake(ctx, db, db.Database(), table, fresh[0][table]); err != nil {
 			return err
 		}
-		if err := db.Exec(ctx, strings.ReplaceAll(now[table], databaseHere, db.Database())); err != nil {
-			return err
+	}
+	for table, definition := range now[1] {
+		if definition != fresh[1][table] {
+			if err := remake(ctx, db, db.ProjectDatabase(), table, fresh[1][table]); err != nil {
+				return err
+			}
+		}
+	}
+	for table, definition := range fresh[1] {
+		if now[1][table] == "" {
+			if err := remake(ctx, db, db.ProjectDatabase(), table, definition); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// remake drops a table or view, and creates it where there is a definition.
+func remake(ctx context.Context, db *warehouse.DB, database, table, definition string) error {
+	err := db.Exec(ctx, "DROP TABLE IF EXISTS "+warehouse.QuoteIdentifier(database)+"."+warehouse.QuoteIdentifier(table))
+	if err != nil || definition == "" {
+		return err
+	}
+	return db.Exec(ctx, strings.ReplaceAll(definition, databaseHere, db.Database()))
+}
+
 // databaseHere stands for a database's name in definitions of its tables.
 const databaseHere = "\x00"
 
-func definitions(ctx context.Context, db *warehouse.DB) (map[string]string, error) {
-	var rows []struct {
-		Name       string `ch:"name"`
-		Definition string `ch:"create_table_query"`
+// definitions are those of the database's tables, and of what is in the project's.
+func definitions(ctx context.Context, db *warehouse.DB) (of [2]map[string]string, err error) {
+	for i, database := range []string{db.Database(), db.ProjectDatabase()} {
+		var rows []struct {
+			Name       string `ch:"name"`
+			Definition string `ch:"create_table_query"`
+		}
+		if err := db.Select(ctx, &rows, "SELECT name, create_table_query FROM system.tables WHERE database = ?", database); err != nil {
+			return of, err
+		}
+		of[i] = map[string]string{}
+		for _, r := range rows {
+			of[i][r.Name] = strings.ReplaceAll(r.Definition, db.Database(), databaseHere)
+		}
 	}
-	if err := db.Select(ctx, &rows, "SELECT name, create_table_query FROM system.tables WHERE database = ?", db.Database()); err != nil {
-		return nil, err
-	}
-	out := map[string]string{}
-	for _, r := range rows {
-		out[r.Name] = strings.ReplaceAll(r.Definition, db.Database(), databaseHere)
-	}
-	return out, nil
+	return of, nil
 }
