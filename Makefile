@@ -8,7 +8,7 @@ SDKS     := collector/testdata/sdks/node_modules/.package-lock.json
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 SOURCES  := $(shell find . -name '*.go' -not -path './node_modules/*') $(shell find sql syncs audiences -name '*.sql' 2>/dev/null) go.mod go.sum
-FUZZTIME ?= 4s
+FUZZTIME ?= 2s
 BENCH    := go test -run '^$$' -timeout 60m -bench
 
 export TAILRACE_LIBCHDB ?= $(CURDIR)/$(LIBCHDB)
@@ -72,7 +72,7 @@ bench: build ## measure everything beside its limit and write docs/performance.m
 	    $(BENCH) '^BenchmarkAudience$$' -benchtime 1x ./audiences && $(BENCH) '^BenchmarkDelay$$' -benchtime 1x ./cmd/tailrace; } | go run ./cmd/benchreport docs/performance.md
 
 fuzz: libchdb ## fuzz everything that parses, ten minutes a target (FUZZTIME=…)
-	@./.ci/fuzz $(if $(filter 4s,$(FUZZTIME)),10m,$(FUZZTIME))
+	@./.ci/fuzz $(if $(filter 2s,$(FUZZTIME)),10m,$(FUZZTIME))
 
 generate: build ## write what is generated from the types: OpenAPI, JSON Schemas, reference pages
 	go generate ./...
