@@ -23,7 +23,7 @@ const (
 
 // settleAppend is the least time between two runs of an append sync that
 // follows changes: events arrive all the time, and a request takes many.
-const settleAppend = 10 * time.Second
+const settleAppend = 3 * time.Second
 
 // window is which events, or enters and exits, one run looks at: those loaded
 // from a moment on, and those that an earlier run left unsettled. Receipts tell
