@@ -95,8 +95,7 @@ func TestFleet(t *testing.T) {
 	if victim == 0 {
 		w.process = servers[1]
 	}
-	// Without a release a claim on batches runs out after 75 s (syncs.Options.ClaimFor).
-	w.within(2*time.Minute, "another goes on", func() bool { return w.mailer.State().Counts["requests"] > before })
+	w.eventually("another goes on", func() bool { return w.mailer.State().Counts["requests"] > before })
 	warehouse.kill()
 	warehouse.start()
 	w.eventually("the run is over", func() bool {

@@ -150,13 +150,7 @@ func (p *process) tail(n int) string {
 // eventually polls a condition until it holds.
 func (p *process) eventually(what string, holds func() bool) {
 	p.t.Helper()
-	p.within(patience, what, holds)
-}
-
-// within is eventually for what may take longer.
-func (p *process) within(limit time.Duration, what string, holds func() bool) {
-	p.t.Helper()
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
