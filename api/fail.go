@@ -49,6 +49,8 @@ func known(err error) *Problem {
 		return problem(NotFound, "Check the name or id; the list of its kind has those that are there.", "%s", err)
 	case errors.As(err, &open):
 		return problem(Conflict, "Wait until it is over, or POST /api/v1/runs/"+open.Run.ID+"/cancel.", "%s", err)
+	case errors.Is(err, syncs.ErrMoved):
+		return problem(Conflict, "Somebody else decided at the same moment: look at the run, and try again if it is still to be decided.", "%s", err)
 	case errors.Is(err, syncs.ErrPaused):
 		return problem(Conflict, "Resume it with POST /api/v1/syncs/{name}/resume (or take paused: out of its file), or ask for a dry run.", "%s", err)
 	case errors.As(err, &untestable):

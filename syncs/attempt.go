@@ -52,7 +52,7 @@ func (d *delivery) attempt(ctx context.Context, b *loadedBatch, p *piece, spec c
 		return false, nil
 	}
 	defer permit.Release()
-	if d.halted() || d.now().After(d.claim.since.Add(d.o.Slice)) {
+	if d.halted() || d.now().After(d.claim.since.Add(d.o.Slice)) || !d.holds(d.claim) {
 		d.wait(d.now(), "the slice is over")
 		return false, nil
 	}

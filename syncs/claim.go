@@ -58,8 +58,10 @@ func (e *Engine) signs(ctx context.Context, c *sliceClaim) (stop func()) {
 			case <-tick.C:
 			}
 			begun := time.Now()
-			err := e.insert(ctx, "jobs_claims", []string{"scope", "number", "claim", "worker"},
+			insert, cancel := context.WithTimeout(ctx, e.o.ClaimFor/2)
+			err := e.insert(insert, "jobs_claims", []string{"scope", "number", "claim", "worker"},
 				[][]any{{"alive:" + c.plan, n, c.id, e.worker()}}, fmt.Sprintf("alive:%s:%d", c.id, n))
+			cancel()
 			if err != nil {
 				if ctx.Err() == nil {
 					e.o.Log.Warn("a claim on batches got no sign of life; it may run out", "plan", c.plan, "error", err)
@@ -67,7 +69,9 @@ func (e *Engine) signs(ctx context.Context, c *sliceClaim) (stop func()) {
 				continue
 			}
 			c.mu.Lock()
-			c.signed = begun
+			if elapsed(c.signed) < e.o.ClaimFor { // a sign that is late may be one for a claim that was taken over
+				c.signed = begun
+			}
 			c.mu.Unlock()
 		}
 	})
@@ -82,7 +86,14 @@ func (e *Engine) holds(c *sliceClaim) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Since(c.signed) < e.o.ClaimFor
+	return elapsed(c.signed) < e.o.ClaimFor
+}
+
+// elapsed is the time since a moment by whichever clock says more: one of them
+// may have stood still while the machine was paused.
+func elapsed(since time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 }
 
 // release lets other workers take over at once what the slice didn't finish. It

@@ -51,7 +51,8 @@ func TestNothingIsSentUnderAQuietClaim(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, b.e.Plan(b.ctx, r.ID))
 	frozen := b.engine(func(o *Options) { o.ClaimFor = time.Microsecond })
-	require.ErrorIs(t, frozen.Deliver(b.ctx, r.ID), errTooLate)
+	var later *Later
+	require.ErrorAs(t, frozen.Deliver(b.ctx, r.ID), &later)
 	require.Zero(t, b.vendor.requests())
 	require.Equal(t, Succeeded, b.drive(r.ID).State)
 }
@@ -83,4 +84,35 @@ func TestSignsKeepAClaim(t *testing.T) {
 	close(answer)
 	slice.Wait()
 	require.Equal(t, 1, b.vendor.requests())
+}
+
+// Runs that wait for a turn get it in the order of asking.
+func TestTurnsComeInOrder(t *testing.T) {
+	var turns turns
+	first, ok := turns.enter("1", "d")
+	require.True(t, ok)
+	second, ok := turns.enter("2", "d")
+	require.True(t, ok)
+	for _, run := range []string{"3", "4"} {
+		_, ok = turns.enter(run, "d")
+		require.False(t, ok)
+		destination, waits := turns.waits(run)
+		require.Equal(t, "d", destination)
+		require.True(t, waits)
+	}
+	other, ok := turns.enter("5", "elsewhere")
+	require.True(t, ok)
+	other()
+	first()
+	_, ok = turns.enter("4", "d")
+	require.False(t, ok, "3 was first")
+	third, ok := turns.enter("3", "d")
+	require.True(t, ok)
+	second()
+	_, waits := turns.waits("4")
+	require.False(t, waits)
+	fourth, ok := turns.enter("4", "d")
+	require.True(t, ok)
+	third()
+	fourth()
 }

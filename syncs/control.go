@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tailrace/tailrace/syncs/audit"
 	"github.com/tailrace/tailrace/warehouse"
@@ -27,7 +28,7 @@ func (s *StaleError) Error() string {
 
 // Approve lets a held run deliver. The approval is of one plan: digest must be
 // the run's. Errors: ErrNotFound, *TransitionError, *DigestMismatchError,
-// *StaleError (the run is discarded then), *RestoredError.
+// *StaleError (the run is discarded then), *RestoredError, ErrMoved.
 func (e *Engine) Approve(ctx context.Context, runID, digest, actor string) (Run, error) {
 	r, err := e.run(ctx, runID)
 	if err != nil {
@@ -104,8 +105,11 @@ func (e *Engine) Cancel(ctx context.Context, runID, actor string) (Run, error) {
 			next.Actor, next.Reason = actor, "cancelled by "+actor
 			next.Counts["cancel"] = 1
 		})
-		if !errors.Is(err, errMoved) || try == 5 {
+		if !errors.Is(err, ErrMoved) || try == 5 {
 			break
+		}
+		if err := pause(ctx, time.Duration(try+1)*100*time.Millisecond); err != nil {
+			return *r, fmt.Errorf("cancelling run %s: %w", runID, err)
 		}
 	}
 	if err != nil {

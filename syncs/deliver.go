@@ -117,7 +117,7 @@ func (e *Engine) newestOpen(ctx context.Context, syncID string) (Run, error) {
 // close ends the delivery: all is answered, or why says why it stops early.
 func (e *Engine) close(ctx context.Context, r *Run, why string) error {
 	err := e.move(ctx, r, Finishing, func(next *Run) { next.Reason = why })
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ErrMoved) {
 		return nil
 	}
 	if err != nil {

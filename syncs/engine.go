@@ -95,7 +95,7 @@ type Engine struct {
 	turns turns
 	tests tests
 
-	versions versions
+	remembered remembered
 
 	smallStates sync.Map // ids of syncs whose state is read sooner than its sums are looked up
 

@@ -50,7 +50,7 @@ func (e *Engine) Finish(ctx context.Context, runID string) error {
 			next.Error = problem.Error()
 		}
 	})
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ErrMoved) {
 		return nil
 	}
 	if err != nil {

@@ -27,8 +27,8 @@ func (e *Engine) inputVersions(ctx context.Context, at look, p *project.Project,
 	}
 	if kind == project.KindModel && !onlyExternal(p, s) {
 		// A view may read anything: this tells when to look, not what is the same.
-		err := r.read("reads", []string{"events_raw", "materialization_log"}, "SELECT concat((SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+
-			"), (SELECT toString(count()) FROM "+e.table("materialization_log")+" WHERE state = 'published'))")
+		err := r.read("reads", []string{"events_raw", "identities", "materialization_log"}, "SELECT concat((SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+
+			"), (SELECT toString(max(version)) FROM "+e.table("identities")+"), (SELECT toString(count()) FROM "+e.table("materialization_log")+" WHERE state = 'published'))")
 		if err != nil {
 			return nil, err
 		}
@@ -57,14 +57,15 @@ func (e *Engine) inputVersions(ctx context.Context, at look, p *project.Project,
 		}
 	}
 	if readsProfiles {
-		if err := r.read("profiles", []string{"events_raw"}, "SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+" WHERE type IN ('identify', 'alias')"); err != nil {
+		if err := r.read("profiles", []string{"events_raw", "identities"}, "SELECT concat((SELECT toString((count(), max(loaded_at))) FROM "+e.table("events_raw")+
+			" WHERE type IN ('identify', 'alias')), (SELECT toString(max(version)) FROM "+e.table("identities")+"))"); err != nil {
 			return nil, err
 		}
 	}
 	if err := r.read("identities", []string{"identity_merges"}, "SELECT toString((count(), sum(sipHash64(from_profile, into_profile)))) FROM "+e.table("identity_merges")+" FINAL"); err != nil {
 		return nil, err
 	}
-	state, err := e.stateSums(ctx, syncID)
+	state, err := remember(&e.remembered, at, []string{"sync_state"}, "sums:"+syncID, func() (*stateSums, error) { return e.stateSums(ctx, syncID) })
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 	var restored *RestoredError
 	if err := e.mayLeave(ctx, r.SyncID); errors.As(err, &restored) {
 		err = e.move(ctx, r, Discarded, func(next *Run) { next.Reason = restored.Error() })
-		if errors.Is(err, errMoved) {
+		if errors.Is(err, ErrMoved) {
 			return nil
 		}
 		return err
@@ -46,7 +46,7 @@ func (e *Engine) judge(ctx context.Context, r *Run) error {
 			e.enqueue(ctx, TaskDeliver, r.ID)
 		}
 	}
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ErrMoved) {
 		return nil
 	}
 	return err

@@ -14,18 +14,22 @@ import (
 	"github.com/tailrace/tailrace/jobs"
 )
 
-// errMoved says that another process took the run a step further meanwhile, or is about to.
-var errMoved = errors.New("the run moved on meanwhile")
+// ErrMoved says that somebody else took the run a step further meanwhile, or is
+// about to: look at it again.
+var ErrMoved = errors.New("the run moved on meanwhile")
+
+// errStepTooSlow is a step that was claimed too long ago to be written.
+var errStepTooSlow = errors.New("the warehouse took too long to give the step")
 
 const (
 	// stepFor is how long a claimed step may take to be written: its writer gives
-	// up long before, and others go past a claim only after.
+	// up then, and others go past a claim only after twice that.
 	stepFor   = 30 * time.Second
 	stepTries = 8
 )
 
 // move takes the run to a state by one claimed transition; change fills in
-// what comes with it. errMoved: another process was first, r is what it made.
+// what comes with it. ErrMoved: another process was first, r is what it made.
 func (e *Engine) move(ctx context.Context, r *Run, to State, change func(*Run)) error {
 	if !r.State.CanBecome(to) {
 		return &TransitionError{From: r.State, To: to}
@@ -33,13 +37,13 @@ func (e *Engine) move(ctx context.Context, r *Run, to State, change func(*Run)) 
 	s := claimedStep{Engine: e, scope: "run-seq:" + r.ID, begun: time.Now()}
 	defer s.end()
 	seq, err := s.claim(ctx, r)
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ErrMoved) {
 		newest, err := e.run(ctx, r.ID)
 		if err != nil {
 			return err
 		}
 		*r = *newest
-		return errMoved
+		return ErrMoved
 	}
 	if err != nil {
 		return fmt.Errorf("moving run %s to %s: %w", r.ID, to, err)
@@ -50,8 +54,9 @@ func (e *Engine) move(ctx context.Context, r *Run, to State, change func(*Run)) 
 	if change != nil {
 		change(&next)
 	}
-	if time.Since(s.begun) > stepFor/2 {
-		return fmt.Errorf("moving run %s to %s: the warehouse took too long to give the step", r.ID, to)
+	if elapsed(s.begun) > stepFor/2 {
+		s.lose(ctx)
+		return fmt.Errorf("moving run %s to %s: %w", r.ID, to, errStepTooSlow)
 	}
 	write, cancel := context.WithDeadline(ctx, s.begun.Add(stepFor))
 	defer cancel()
@@ -73,7 +78,12 @@ type claimedStep struct {
 	claims []uuid.UUID
 }
 
-func (s *claimedStep) claim(ctx context.Context, r *Run) (uint64, error) {
+func (s *claimedStep) claim(ctx context.Context, r *Run) (seq uint64, err error) {
+	defer func() {
+		if err != nil {
+			s.lose(ctx)
+		}
+	}()
 	number := uint64(r.Seq) + 1
 	for try := range stepTries {
 		won, err := s.take(ctx, number)
@@ -82,13 +92,6 @@ func (s *claimedStep) claim(ctx context.Context, r *Run) (uint64, error) {
 		}
 		if won && try == 0 {
 			return number, nil
-		}
-		newest, err := s.run(ctx, r.ID)
-		if err != nil {
-			return 0, err
-		}
-		if newest.Seq != r.Seq {
-			return 0, errMoved
 		}
 		var highest uint64
 		var others []claimRow
@@ -102,22 +105,21 @@ func (s *claimedStep) claim(ctx context.Context, r *Run) (uint64, error) {
 			highest = max(highest, c.Number)
 			free = free && (c.Number >= number || slices.Contains(s.claims, c.Claim) || s.over(c))
 		}
-		if won && free {
-			return number, nil
-		}
-		if err := s.lose(ctx); err != nil {
+		// Only now: who was seen to have ended above has written what it had to write.
+		newest, err := s.run(ctx, r.ID)
+		if err != nil {
 			return 0, err
 		}
-		if won {
-			return 0, errMoved // it is about to
+		if newest.Seq != r.Seq || won && !free { // it moved, or is about to
+			return 0, ErrMoved
 		}
+		if won {
+			return number, nil
+		}
+		s.lose(ctx)
 		// Claimants in step would collide again; a random pause sets them apart.
-		pause := time.NewTimer(rand.N(time.Duration(try+1) * 20 * time.Millisecond))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return 0, ctx.Err()
-		case <-pause.C:
+		if err := pause(ctx, rand.N(time.Duration(try+1)*20*time.Millisecond)); err != nil {
+			return 0, err
 		}
 		number = highest + 1
 	}
@@ -142,14 +144,19 @@ func (s *claimedStep) over(c claimRow) bool {
 	if living, ours := ofThisProcess(c); ours {
 		return !living
 	}
-	return s.db.Embedded() || time.Duration(c.AgeMs)*time.Millisecond > stepFor
+	return s.db.Embedded() || time.Duration(c.AgeMs)*time.Millisecond > 2*stepFor
 }
 
-// lose says that nothing will be written under the newest claim, so that nobody waits for it.
-func (s *claimedStep) lose(ctx context.Context) error {
+// lose says that nothing will be written under the newest claim, so that nobody waits for it until it is old.
+func (s *claimedStep) lose(ctx context.Context) {
 	claim := s.claims[len(s.claims)-1]
-	return s.insert(ctx, "jobs_claims", []string{"scope", "number", "claim", "worker"},
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepFor/2)
+	defer cancel()
+	err := s.insert(ctx, "jobs_claims", []string{"scope", "number", "claim", "worker"},
 		[][]any{{"lost:" + s.scope, uint64(0), claim, s.worker()}}, "lost:"+claim.String())
+	if err != nil {
+		s.o.Log.Warn("a claim on a run's next step wasn't given up; others wait until it is old", "step", s.scope, "error", err)
+	}
 }
 
 func (s *claimedStep) end() {

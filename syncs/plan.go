@@ -10,6 +10,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
 
+	"github.com/tailrace/tailrace/jobs"
 	"github.com/tailrace/tailrace/warehouse"
 )
 
@@ -34,7 +35,8 @@ func (e *Engine) Plan(ctx context.Context, runID string) error {
 		return err
 	}
 	for _, other := range open {
-		if other.No < r.No && other.State != Held {
+		// Beside a withdrawal or erasure only a held run can be open. One that was approved since gives way.
+		if other.No < r.No && other.State != Held && !(passesHeld(r.Trigger) && other.State == Delivering) {
 			return &Later{At: e.now().Add(time.Second), Reason: fmt.Sprintf("run %d of this sync isn't over", other.No)}
 		}
 	}
@@ -45,7 +47,7 @@ func (e *Engine) Plan(ctx context.Context, runID string) error {
 	}
 	err = e.plan(ctx, r)
 	switch {
-	case errors.Is(err, errMoved):
+	case errors.Is(err, ErrMoved):
 		return nil // another process plans it, or somebody cancelled it
 	case err != nil && ctx.Err() == nil && isFinal(err):
 		return e.fail(ctx, r, err)
@@ -63,7 +65,7 @@ type fault interface{ Fault() bool }
 func isFinal(err error) bool {
 	var injected fault
 	var later *Later
-	if errors.As(err, &injected) || errors.As(err, &later) {
+	if errors.As(err, &injected) || errors.As(err, &later) || errors.Is(err, jobs.ErrContended) || errors.Is(err, errStepTooSlow) {
 		return false
 	}
 	var ex *clickhouse.Exception
@@ -88,7 +90,7 @@ func isFinal(err error) bool {
 func (e *Engine) fail(ctx context.Context, r *Run, cause error) error {
 	e.o.Log.Error("a run failed", "run", r.ID, "error", cause)
 	err := e.move(ctx, r, Failed, func(next *Run) { next.Error, next.Reason = cause.Error(), "planning failed" })
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ErrMoved) {
 		return nil
 	}
 	return err

@@ -130,7 +130,7 @@ func onlyWithdrawals(s *project.Sync, d Definition) bool {
 // withdrawalDue reports whether consents or suppressions have changed since a sync's last plan. A sync that never ran holds
 // nobody.
 func (e *Engine) withdrawalDue(ctx context.Context, at look, p *project.Project, s *project.Sync, syncID string) (bool, error) {
-	newest, err := e.newestRuns(ctx, syncID, "NOT dry_run AND trigger NOT IN ('test', 'adopt')", 1)
+	newest, err := e.latest(ctx, at, syncID, "NOT dry_run AND trigger NOT IN ('test', 'adopt')")
 	if err != nil || len(newest) == 0 {
 		return false, err
 	}
@@ -140,7 +140,7 @@ func (e *Engine) withdrawalDue(ctx context.Context, at look, p *project.Project,
 	case r.State == Failed && r.PlanID == "" && e.now().Sub(r.At) < time.Minute:
 		return false, nil // trying again at once would loop
 	}
-	planned, err := e.newestRuns(ctx, syncID, "NOT dry_run AND trigger NOT IN ('erasure', 'test', 'adopt') AND notEmpty(input_versions)", 1)
+	planned, err := e.latest(ctx, at, syncID, "NOT dry_run AND trigger NOT IN ('erasure', 'test', 'adopt') AND notEmpty(input_versions)")
 	if err != nil || len(planned) == 0 {
 		return false, err
 	}
@@ -166,7 +166,7 @@ func (e *Engine) changed(ctx context.Context, at look, p *project.Project, s *pr
 		return e.withdrawalDue(ctx, at, p, s, d.SyncID)
 	}
 	// A withdrawal leaves all else to be done.
-	last, err := e.newestRuns(ctx, d.SyncID, "NOT dry_run AND trigger NOT IN "+asideTriggers, 1)
+	last, err := e.latest(ctx, at, d.SyncID, "NOT dry_run AND trigger NOT IN "+asideTriggers)
 	if err != nil {
 		return false, err
 	}
@@ -206,7 +206,6 @@ func (e *Engine) changed(ctx context.Context, at look, p *project.Project, s *pr
 		if len(last) == 0 || !ready {
 			return ready, nil
 		}
-		maps.DeleteFunc(last[0].InputVersions, func(name, _ string) bool { return now[name] == "" })
 	}
 	if len(last) == 0 {
 		return true, nil
@@ -217,6 +216,9 @@ func (e *Engine) changed(ctx context.Context, at look, p *project.Project, s *pr
 	}
 	// What the run itself left unresolved is no change of its inputs.
 	before := maps.Clone(r.InputVersions)
+	if s.Schedule.Kind == project.After {
+		maps.DeleteFunc(before, func(name, _ string) bool { return now[name] == "" })
+	}
 	delete(before, "held_back")
 	delete(now, "held_back")
 	if r.DefinitionHash != d.Hash || !maps.Equal(before, now) {

@@ -118,7 +118,7 @@ func (e *Engine) start(ctx context.Context, syncName string, o StartOptions) (*R
 		if other.ID == r.ID || r.DryRun || other.DryRun || (other.State == Held && passesHeld(r.Trigger)) {
 			continue
 		}
-		if err := e.move(ctx, r, Discarded, func(n *Run) { n.Reason = "another run started at the same time" }); err != nil && !errors.Is(err, errMoved) {
+		if err := e.move(ctx, r, Discarded, func(n *Run) { n.Reason = "another run started at the same time" }); err != nil && !errors.Is(err, ErrMoved) {
 			return nil, err
 		}
 		return nil, &OpenRunError{Run: other}
@@ -145,7 +145,7 @@ func (e *Engine) makeRoom(ctx context.Context, syncID string, beside, keepsHeld 
 			return &OpenRunError{Run: *other}
 		}
 		err := e.move(ctx, other, Discarded, func(next *Run) { next.Reason = Superseded })
-		if err != nil && !errors.Is(err, errMoved) {
+		if err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 		if !other.Over() {

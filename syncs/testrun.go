@@ -169,7 +169,7 @@ func (e *Engine) orphan(ctx context.Context, r *Run) error {
 		return &Later{At: e.now().Add(time.Second), Reason: "another process plans it"}
 	}
 	err := e.move(ctx, r, Discarded, func(next *Run) { next.Reason = "the process that started it died; start it again" })
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ErrMoved) {
 		return nil
 	}
 	return err

@@ -27,47 +27,54 @@ func (e *Engine) look(ctx context.Context) (look, error) {
 	return at, nil
 }
 
-// versions remembers what statements said of tables that have the same parts
-// since. Who asks every second in what state millions of rows are then reads
-// them only after they changed.
-type versions struct {
+// remembered holds what was read of tables that have the same parts since. Who
+// asks every second in what state millions of rows are then reads them only
+// after they changed.
+type remembered struct {
 	mu    sync.Mutex
-	known map[string]version
+	known map[string]reading
 }
 
-type version struct {
+type reading struct {
 	parts uint64
-	text  string
+	value any
 }
 
-// maxVersions bounds what is remembered; past it everything is read again.
-const maxVersions = 10_000
+// maxRemembered bounds how much; past it everything is read again.
+const maxRemembered = 10_000
 
-// version runs a statement that yields one text and reads no tables but the
-// given ones, unless it did since they changed last. What it tells is as new as
-// the look, or newer.
-func (e *Engine) version(ctx context.Context, at look, tables []string, sql string, args ...any) (string, error) {
-	key, parts := fmt.Sprintln(append([]any{sql}, args...)...), uint64(0)
+// remember reads something of no tables but the given ones, under a key that
+// says what, unless it was read since they changed last. What it returns is as
+// new as the look, or newer; it is shared and must not be changed.
+func remember[T any](r *remembered, at look, tables []string, key string, read func() (T, error)) (T, error) {
+	parts := uint64(0)
 	for _, table := range tables {
 		parts = parts*1_000_003 + at[table]
 	}
-	e.versions.mu.Lock()
-	v, ok := e.versions.known[key]
-	e.versions.mu.Unlock()
+	r.mu.Lock()
+	v, ok := r.known[key]
+	r.mu.Unlock()
 	if ok && v.parts == parts {
-		return v.text, nil
+		return v.value.(T), nil
 	}
-	var text string
-	if err := e.db.Get(ctx, &text, sql, args...); err != nil {
-		return "", err
+	value, err := read()
+	if err != nil {
+		return value, err
 	}
-	e.versions.mu.Lock()
-	defer e.versions.mu.Unlock()
-	if e.versions.known == nil || len(e.versions.known) >= maxVersions {
-		e.versions.known = map[string]version{}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil || len(r.known) >= maxRemembered {
+		r.known = map[string]reading{}
 	}
-	e.versions.known[key] = version{parts: parts, text: text}
-	return text, nil
+	r.known[key] = reading{parts: parts, value: value}
+	return value, nil
+}
+
+// latest is newestRuns for who asks all the time.
+func (e *Engine) latest(ctx context.Context, at look, syncID, having string) ([]Run, error) {
+	return remember(&e.remembered, at, []string{"sync_runs"}, "runs:"+syncID+":"+having, func() ([]Run, error) {
+		return e.newestRuns(ctx, syncID, having, 1)
+	})
 }
 
 // readings collects versions by name.
@@ -83,7 +90,10 @@ func (e *Engine) readings(ctx context.Context, at look) *readings {
 }
 
 func (r *readings) read(name string, tables []string, sql string, args ...any) error {
-	text, err := r.version(r.ctx, r.at, tables, sql, args...)
+	text, err := remember(&r.remembered, r.at, tables, fmt.Sprintln(append([]any{sql}, args...)...), func() (text string, err error) {
+		err = r.db.Get(r.ctx, &text, sql, args...)
+		return text, err
+	})
 	if err != nil {
 		return fmt.Errorf("reading the version of %s: %w", name, err)
 	}
