@@ -147,17 +147,20 @@ func (p *process) tail(n int) string {
 	return string(raw[max(0, len(raw)-n):])
 }
 
-// eventually polls a condition until it holds.
+// eventually polls a condition until it holds, ever more rarely: asking costs the server as much as working does.
 func (p *process) eventually(what string, holds func() bool) {
 	p.t.Helper()
 	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
+	wait := 20 * time.Millisecond
+	tick := time.NewTicker(wait)
 	defer tick.Stop()
 	for !holds() {
 		if time.Now().After(deadline) {
 			require.FailNow(p.t, "this didn't come true: "+what, p.tail(4000))
 		}
 		<-tick.C
+		wait = min(wait*5/4, 200*time.Millisecond)
+		tick.Reset(wait)
 	}
 }
 
