@@ -150,7 +150,13 @@ func (p *process) tail(n int) string {
 // eventually polls a condition until it holds, ever more rarely: asking costs the server as much as working does.
 func (p *process) eventually(what string, holds func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(patience)
+	p.within(patience, what, holds)
+}
+
+// within is eventually for what may take longer.
+func (p *process) within(limit time.Duration, what string, holds func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(limit)
 	wait := 20 * time.Millisecond
 	tick := time.NewTicker(wait)
 	defer tick.Stop()
