@@ -25,10 +25,9 @@ test: libchdb redis sdks build ## every test: real embedded ClickHouse, real red
 	@$(MAKE) --no-print-directory test-go test-fuzz
 
 # vet and build share what they compile; the race detector's build is its own. Tests of the binary take bin/tailrace.
-# Tests wait for disks and for each other's servers, so one package more than there are cores runs at once.
 test-go:
 	CGO_ENABLED=0 go vet ./...
-	TAILRACE_BINARY=$(CURDIR)/$(BIN) TAILRACE_SDKS=required go test -race -p $$(($$(nproc) + 1)) -timeout 20m ./...
+	TAILRACE_BINARY=$(CURDIR)/$(BIN) TAILRACE_SDKS=required go test -race -timeout 20m ./...
 
 test-fuzz:
 	@./.ci/fuzz $(FUZZTIME)

@@ -200,10 +200,16 @@ func TestNothingIsLostOrDoubledByKill9(t *testing.T) {
 	require.Empty(t, faults)
 }
 
-// TestKill9FindsABrokenCollector proves that the test above can fail.
+// TestKill9FindsABrokenCollector proves that the test above can fail. On a slow machine a kill may meet no request that
+// was answered too early, so it kills until one does.
 func TestKill9FindsABrokenCollector(t *testing.T) {
 	t.Parallel()
-	require.NotEmpty(t, killUnderLoad(t, 2, brokenEnv+"=1"))
+	for range 8 {
+		if len(killUnderLoad(t, 2, brokenEnv+"=1")) > 0 {
+			return
+		}
+	}
+	require.Fail(t, "a collector that answers before its log has an event was killed 16 times, and nothing was lost")
 }
 
 // killUnderLoad returns what is lost or doubled after a number of kills.
