@@ -130,12 +130,12 @@ var moment = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(T\d{2})?$`)
 
 // mayBeID reports whether a word looks like somebody's id or phone number. Ours are UUIDs.
 func mayBeID(word string) bool {
-	digits := strings.Count(strings.Map(func(r rune) rune {
+	digits := 0
+	for _, r := range word {
 		if r >= '0' && r <= '9' {
-			return '0'
+			digits++
 		}
-		return -1
-	}, word), "0")
+	}
 	if digits == 0 || moment.MatchString(word) || uuid.Validate(word) == nil {
 		return false
 	}

@@ -28,11 +28,12 @@ const victimEnv = "TAILRACE_COLLECTOR_VICTIM"
 // that the test must find.
 const brokenEnv = "TAILRACE_COLLECTOR_BROKEN"
 
-// hasty is a warehouse that reports success first and inserts later.
+// hasty is a warehouse that reports success first and inserts later: after any
+// kill, so that it is no matter of luck whether one loses something.
 type hasty struct{ *warehouse.DB }
 
 func (h hasty) Insert(ctx context.Context, table string, columns []string, rows [][]any, o warehouse.InsertOptions) error {
-	time.AfterFunc(200*time.Millisecond, func() { _ = h.DB.Insert(context.WithoutCancel(ctx), table, columns, rows, o) })
+	time.AfterFunc(3*time.Second, func() { _ = h.DB.Insert(context.WithoutCancel(ctx), table, columns, rows, o) })
 	return nil
 }
 
@@ -200,16 +201,10 @@ func TestNothingIsLostOrDoubledByKill9(t *testing.T) {
 	require.Empty(t, faults)
 }
 
-// TestKill9FindsABrokenCollector proves that the test above can fail. On a slow machine a kill may meet no request that
-// was answered too early, so it kills until one does.
+// TestKill9FindsABrokenCollector proves that the test above can fail.
 func TestKill9FindsABrokenCollector(t *testing.T) {
 	t.Parallel()
-	for range 8 {
-		if len(killUnderLoad(t, 2, brokenEnv+"=1")) > 0 {
-			return
-		}
-	}
-	require.Fail(t, "a collector that answers before its log has an event was killed 16 times, and nothing was lost")
+	require.NotEmpty(t, killUnderLoad(t, 2, brokenEnv+"=1"))
 }
 
 // killUnderLoad returns what is lost or doubled after a number of kills.

@@ -235,7 +235,7 @@ func TestARunThatStoppedEarlyIsFollowedByAnother(t *testing.T) {
 
 // A withdrawal doesn't wait for the next slot, nor for somebody who starts the sync by hand, and takes nothing else along.
 func TestWithdrawalsWaitForNoSchedule(t *testing.T) {
-	for _, schedule := range []string{"manual", "every 1h", "on_change"} {
+	for _, schedule := range []string{"manual", "every 1h", "cron 0 3 * * *", "on_change"} {
 		t.Run(schedule, func(t *testing.T) {
 			v := setupVIPs(t)
 			v.files(map[string]string{"syncs/s.yml": strings.Replace(vipSync, "schedule: on_change", "schedule: "+schedule, 1)})

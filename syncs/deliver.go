@@ -138,14 +138,17 @@ func (d *delivery) write(ctx context.Context, table string, columns []string, ro
 // errPermissionsMoved stops intents: consent or suppression changed since the lot was checked.
 var errPermissionsMoved = errors.New("consent or suppression changed")
 
+// permissions tells apart states of who may be sent.
+func permissions(at look) uint64 { return at.of("consents", "suppressions") }
+
 // writeIntents looks once more, for a whole group, whether anything was withdrawn since the lot was checked: what was
 // must not leave. Nobody of the group sends before this look and the insert are over.
 func (d *delivery) writeIntents(ctx context.Context, rows [][]any) error {
-	parts, err := d.permissionParts(ctx)
+	at, err := d.look(ctx)
 	if err != nil {
 		return err
 	}
-	if parts != d.permissions {
+	if permissions(at) != d.permissions {
 		return errPermissionsMoved
 	}
 	if err := d.write(ctx, "sync_intents", intentColumns, rows); err != nil {
@@ -192,10 +195,12 @@ func (d *delivery) lot(ctx context.Context, batches []batch, end time.Time) erro
 	if err != nil {
 		return err
 	}
-	if d.permissions, err = d.permissionParts(ctx); err != nil {
+	at, err := d.look(ctx)
+	if err != nil {
 		return err
 	}
-	forbidden, err := d.forbidden(ctx, d.job, d.run, batches)
+	d.permissions = permissions(at)
+	forbidden, err := d.forbidden(ctx, at, d.job, d.run, batches)
 	if err != nil {
 		return err
 	}

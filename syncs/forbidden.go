@@ -12,13 +12,9 @@ import (
 // forbidden are the keys of a lot whose people may not be sent any more: consent
 // and suppression as they are now, not as the snapshot saw them. Where neither
 // changed since, nobody is.
-func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch) (map[string]bool, error) {
+func (e *Engine) forbidden(ctx context.Context, at look, j *job, r *Run, batches []batch) (map[string]bool, error) {
 	if r.Trigger == TriggerErasure {
 		return nil, nil // it only takes out
-	}
-	at, err := e.look(ctx)
-	if err != nil {
-		return nil, err
 	}
 	now := e.readings(ctx, at)
 	if err := now.permissions(j.purposes); err != nil {
@@ -32,6 +28,7 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 		return nil, nil
 	}
 	params := warehouse.P{"sync_id": r.SyncID, "run_no": r.No, "plan_id": r.PlanID, "first": batches[0].firstRow, "last": batches[len(batches)-1].lastRow}
+	var err error
 	var src *source
 	person, join := "", ""
 	var named []named
@@ -77,16 +74,4 @@ func (e *Engine) forbidden(ctx context.Context, j *job, r *Run, batches []batch)
 		out[k] = true
 	}
 	return out, nil
-}
-
-// permissionParts tells apart states of the tables of consents and suppressions
-// at the price of a look at their parts, so that it can be asked before every
-// request. A merge changes it too; then the rows are only checked once more.
-func (e *Engine) permissionParts(ctx context.Context) (uint64, error) {
-	var parts uint64
-	err := e.db.Get(ctx, &parts, "SELECT groupBitXor(cityHash64(table, name)) FROM system.parts WHERE active AND database = ? AND table IN ('consents', 'suppressions')", e.db.Database())
-	if err != nil {
-		return 0, fmt.Errorf("looking for new consents and suppressions: %w", err)
-	}
-	return parts, nil
 }

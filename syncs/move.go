@@ -61,6 +61,7 @@ func (e *Engine) move(ctx context.Context, r *Run, to State, change func(*Run)) 
 	write, cancel := context.WithDeadline(ctx, s.begun.Add(stepFor))
 	defer cancel()
 	if err := e.append(write, &next); err != nil {
+		s.unsure = true
 		return fmt.Errorf("moving run %s to %s: %w", r.ID, to, err)
 	}
 	*r = next
@@ -76,6 +77,7 @@ type claimedStep struct {
 	scope  string
 	begun  time.Time
 	claims []uuid.UUID
+	unsure bool // whether what was written may still arrive
 }
 
 func (s *claimedStep) claim(ctx context.Context, r *Run) (seq uint64, err error) {
@@ -138,13 +140,13 @@ func (s *claimedStep) take(ctx context.Context, number uint64) (bool, error) {
 
 // over reports a claim under which nothing can be written any more.
 func (s *claimedStep) over(c claimRow) bool {
-	if c.Released {
+	if c.Released || time.Duration(c.AgeMs)*time.Millisecond > 2*stepFor {
 		return true
 	}
 	if living, ours := ofThisProcess(c); ours {
 		return !living
 	}
-	return s.db.Embedded() || time.Duration(c.AgeMs)*time.Millisecond > 2*stepFor
+	return s.db.Embedded()
 }
 
 // lose says that nothing will be written under the newest claim, so that nobody waits for it until it is old.
@@ -159,7 +161,12 @@ func (s *claimedStep) lose(ctx context.Context) {
 	}
 }
 
+// end gives up this process's claims. A server may still do what it was asked
+// for though nobody waits for the answer, so that claim only grows old.
 func (s *claimedStep) end() {
+	if s.unsure && !s.db.Embedded() {
+		return
+	}
 	liveClaims.Lock()
 	defer liveClaims.Unlock()
 	for _, c := range s.claims {

@@ -64,3 +64,34 @@ func TestSlowDestinationDelaysNoOther(t *testing.T) {
 	stuck.Wait()
 	require.Equal(t, Succeeded, b.drive(runs["s3"].ID).State)
 }
+
+// Runs that wait for a turn get it in the order of asking.
+func TestTurnsComeInOrder(t *testing.T) {
+	var turns turns
+	first, ok := turns.enter("1", "d")
+	require.True(t, ok)
+	second, ok := turns.enter("2", "d")
+	require.True(t, ok)
+	for _, run := range []string{"3", "4"} {
+		_, ok = turns.enter(run, "d")
+		require.False(t, ok)
+		destination, waits := turns.waits(run)
+		require.Equal(t, "d", destination)
+		require.True(t, waits)
+	}
+	other, ok := turns.enter("5", "elsewhere")
+	require.True(t, ok)
+	other()
+	first()
+	_, ok = turns.enter("4", "d")
+	require.False(t, ok, "3 was first")
+	third, ok := turns.enter("3", "d")
+	require.True(t, ok)
+	second()
+	_, waits := turns.waits("4")
+	require.False(t, waits)
+	fourth, ok := turns.enter("4", "d")
+	require.True(t, ok)
+	third()
+	fourth()
+}

@@ -7,16 +7,27 @@ import (
 )
 
 // look is which parts each of our tables had when somebody began to look, as a
-// checksum. Parts never change: equal parts are equal rows.
+// checksum. Parts never change: equal parts are equal rows. Their rows and times
+// are in it, since a table that is restored or made anew gives out names again.
 type look map[string]uint64
 
-// look costs the same for a thousand rows as for a billion.
+// of tells apart states of some tables.
+func (l look) of(tables ...string) (sum uint64) {
+	for _, table := range tables {
+		sum = sum*1_000_003 + l[table]
+	}
+	return sum
+}
+
+// look costs the same for a thousand rows as for a billion, so that it can be
+// asked every second, and before every request. A merge changes what it tells;
+// then rows are only read once more.
 func (e *Engine) look(ctx context.Context) (look, error) {
 	var rows []struct {
 		Table string `ch:"table"`
 		Parts uint64 `ch:"parts"`
 	}
-	err := e.db.Select(ctx, &rows, "SELECT table, groupBitXor(cityHash64(name)) AS parts FROM system.parts WHERE active AND database = ? GROUP BY table", e.db.Database())
+	err := e.db.Select(ctx, &rows, "SELECT table, groupBitXor(cityHash64(name, rows, modification_time)) AS parts FROM system.parts WHERE active AND database = ? GROUP BY table", e.db.Database())
 	if err != nil {
 		return nil, fmt.Errorf("looking at the parts of tables: %w", err)
 	}
@@ -47,10 +58,7 @@ const maxRemembered = 10_000
 // says what, unless it was read since they changed last. What it returns is as
 // new as the look, or newer; it is shared and must not be changed.
 func remember[T any](r *remembered, at look, tables []string, key string, read func() (T, error)) (T, error) {
-	parts := uint64(0)
-	for _, table := range tables {
-		parts = parts*1_000_003 + at[table]
-	}
+	parts := at.of(tables...)
 	r.mu.Lock()
 	v, ok := r.known[key]
 	r.mu.Unlock()
