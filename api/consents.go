@@ -80,8 +80,8 @@ func (s *Server) registerConsents() {
 				if c.Source == "" {
 					c.Source = "api"
 				}
-				whom[i] = erasure.Identifier{Kind: c.Kind, Value: c.Value}
-				rows[i] = []any{c.Kind, identifierValue(c.Identifier), c.Category, c.Status, c.Source, who(ctx).actor(), c.At.UTC(), uint64(c.At.UnixMicro())}
+				whom[i] = erasure.Identifier(c.Identifier)
+				rows[i] = []any{c.Kind, whom[i].Stored(), c.Category, c.Status, c.Source, who(ctx).actor(), c.At.UTC(), uint64(c.At.UnixMicro())}
 			}
 			if !in.Body.AllowNew {
 				if err := s.knownCategories(ctx, in.Body.Items); err != nil {
@@ -117,8 +117,8 @@ func (s *Server) registerConsents() {
 			version := uint64(s.opts.Now().UnixMicro())
 			rows, whom := make([][]any, len(in.Body.Items)), make([]erasure.Identifier, len(in.Body.Items))
 			for i, p := range in.Body.Items {
-				whom[i] = erasure.Identifier{Kind: p.Kind, Value: p.Value}
-				rows[i] = []any{p.Kind, identifierValue(p.Identifier), p.Reason, p.Active == nil || *p.Active, who(ctx).actor(), version}
+				whom[i] = erasure.Identifier(p.Identifier)
+				rows[i] = []any{p.Kind, whom[i].Stored(), p.Reason, p.Active == nil || *p.Active, who(ctx).actor(), version}
 			}
 			return s.write(ctx, "suppressions", []string{"kind", "value", "reason", "active", "actor", "version"}, rows, whom)
 		})
@@ -151,14 +151,6 @@ func (s *Server) knownCategories(ctx context.Context, items []Consent) error {
 // Written is how many rows a write recorded.
 type Written struct {
 	Written int `json:"written"`
-}
-
-// identifierValue is the stored form: e-mail addresses are compared without regard to case.
-func identifierValue(id Identifier) string {
-	if id.Kind == "email" || id.Kind == "profile_id" {
-		return strings.ToLower(strings.TrimSpace(id.Value))
-	}
-	return id.Value
 }
 
 // write audits and inserts; when it returns, the send path sees the rows.

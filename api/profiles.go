@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tailrace/tailrace/audiences"
+	"github.com/tailrace/tailrace/syncs/erasure"
 )
 
 // ProfileView is everything that is known of one person.
@@ -62,7 +63,7 @@ func (s *Server) readPrivacy(ctx context.Context, p *ProfileView) error {
 	}
 	var theirs sq.Or
 	for _, id := range ids {
-		theirs = append(theirs, sq.And{sq.Eq{"t.kind": id.Kind}, sq.Eq{"t.value": identifierValue(id)}})
+		theirs = append(theirs, sq.And{sq.Eq{"t.kind": id.Kind}, sq.Eq{"t.value": erasure.Identifier(id).Stored()}})
 	}
 	database := s.opts.DB.Database()
 	for _, read := range []struct {

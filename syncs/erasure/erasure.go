@@ -93,6 +93,15 @@ type Identifier struct {
 	Value string `json:"value" ch:"value"`
 }
 
+// Stored is the value as it is stored and compared: of e-mail addresses and
+// profile ids without regard to case and outer space.
+func (id Identifier) Stored() string {
+	if id.Kind == "email" || id.Kind == "profile_id" {
+		return strings.ToLower(strings.TrimSpace(id.Value))
+	}
+	return id.Value
+}
+
 // IdentifierError is an identifier that can't name one person.
 type IdentifierError struct {
 	Item   int // index into those given

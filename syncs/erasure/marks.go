@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tailrace/tailrace/warehouse"
 )
@@ -20,10 +19,7 @@ func (e *Engine) Marks(ctx context.Context, ids []Identifier) ([]string, error) 
 	}
 	kinds, values := make([]string, len(ids)), make([]string, len(ids))
 	for i, id := range ids {
-		kinds[i], values[i] = id.Kind, id.Value
-		if id.Kind == "email" || id.Kind == "profile_id" {
-			values[i] = strings.ToLower(strings.TrimSpace(id.Value))
-		}
+		kinds[i], values[i] = id.Kind, id.Stored()
 	}
 	var marks []string
 	err := e.db.Select(ctx, &marks, "SELECT arrayJoin(arrayMap((k, v) -> concat(k, ':', lower(substring(hex(SHA256(concat("+e.secretSQL()+

@@ -64,11 +64,7 @@ func marked(kind, value string) bool {
 func (e *Engine) people(ctx context.Context, ids []Identifier) (subjects, error) {
 	s := subjects{}
 	for _, id := range ids {
-		value := id.Value
-		if id.Kind == "email" || id.Kind == "profile_id" {
-			value = strings.ToLower(strings.TrimSpace(value))
-		}
-		s.add(id.Kind, value)
+		s.add(id.Kind, id.Stored())
 	}
 	if err := e.spread(ctx, s); err != nil {
 		return nil, err
