@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,12 +17,12 @@ type Budget struct {
 	Rate        float64       // a second; 0: no limit
 	Burst       int           // at least 1
 	Concurrency int           // at a time; 0: no limit
-	Hold        time.Duration // after which a place that wasn't given back counts as free: its process died
+	Hold        time.Duration // after which the place of a process that died is free; a living one renews its own
 }
 
 // Spend asks for one of budget b under key. It is either granted (wait 0; release must be called when it is over), or
 // the answer says how long to wait before asking again, and nothing is reserved. The rate is kept by GCRA on the clock
-// of Redis, so that processes needn't agree on theirs.
+// of Redis, so that processes needn't agree on theirs. A place is kept until release, or for Hold after ctx ends.
 //
 // Source of the algorithm: the ATM Forum's Traffic Management Specification 4.0, §4.4.2.
 func (q *Queue) Spend(ctx context.Context, key string, b Budget) (wait time.Duration, release func(), err error) {
@@ -29,21 +30,64 @@ func (q *Queue) Spend(ctx context.Context, key string, b Budget) (wait time.Dura
 	if b.Rate > 0 {
 		interval = int64(1e6 / b.Rate)
 	}
-	member := uuid.NewString()
+	p := &place{queue: q, member: uuid.NewString(), hold: max(b.Hold, time.Second)}
 	keys := q.budgetKeys(key)
-	micros, err := spend.Run(ctx, q.redis, keys, interval, max(b.Burst, 1), b.Concurrency, member, max(b.Hold, time.Second).Milliseconds()).Int64()
+	micros, err := spend.Run(ctx, q.redis, keys, interval, max(b.Burst, 1), b.Concurrency, p.member, p.hold.Milliseconds()).Int64()
 	if err != nil {
 		return 0, nil, fmt.Errorf("asking Redis for a place in a budget: %w", err)
 	}
 	if micros > 0 {
 		return time.Duration(micros) * time.Microsecond, nil, nil
 	}
-	return 0, func() {
-		// A place that isn't given back is free again after Hold.
-		if err := q.redis.ZRem(context.WithoutCancel(ctx), keys[1], member).Err(); err != nil {
-			q.log.Debug("giving back a place in a budget", "error", err)
-		}
-	}, nil
+	if b.Concurrency <= 0 {
+		return 0, func() {}, nil
+	}
+	p.key = keys[1]
+	p.renewLater(ctx)
+	return 0, func() { p.giveBack(ctx) }, nil
+}
+
+// place is one of those that a budget has at a time.
+type place struct {
+	queue       *Queue
+	key, member string
+	hold        time.Duration
+
+	mu    sync.Mutex // held while Redis is asked, so that nothing is renewed after it was given back
+	timer *time.Timer
+	given bool
+}
+
+// renewLater keeps the place for a request that takes longer than a third of its hold; few do.
+func (p *place) renewLater(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timer = time.AfterFunc(p.hold/3, func() { p.renew(ctx) })
+}
+
+func (p *place) renew(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.given || ctx.Err() != nil {
+		return
+	}
+	within, cancel := context.WithTimeout(ctx, p.hold/3)
+	defer cancel()
+	if err := renewPlace.Run(within, p.queue.redis, []string{p.key}, p.member, p.hold.Milliseconds()).Err(); err != nil && ctx.Err() == nil {
+		p.queue.log.Debug("renewing a place in a budget", "error", err)
+	}
+	p.timer.Reset(p.hold / 3)
+}
+
+// giveBack frees the place. One that can't be given back is free after its hold.
+func (p *place) giveBack(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.given = true
+	p.timer.Stop()
+	if err := p.queue.redis.ZRem(context.WithoutCancel(ctx), p.key, p.member).Err(); err != nil {
+		p.queue.log.Debug("giving back a place in a budget", "error", err)
+	}
 }
 
 // PauseBudget grants nothing under key for d, and one at a time right after: what gathered meanwhile must not leave at
@@ -92,6 +136,17 @@ if most > 0 then
   redis.call("PEXPIRE", KEYS[2], hold + 1000)
 end
 return 0
+`)
+
+// renewPlace keeps a place for ARGV[2] ms more, if it is still there.
+var renewPlace = redis.NewScript(`
+local t = redis.call("TIME")
+local until_ = t[1] * 1000000 + t[2] + tonumber(ARGV[2]) * 1000
+if redis.call("ZSCORE", KEYS[1], ARGV[1]) then
+  redis.call("ZADD", KEYS[1], string.format("%.0f", until_), ARGV[1])
+  redis.call("PEXPIRE", KEYS[1], tonumber(ARGV[2]) + 1000)
+end
+return 1
 `)
 
 // pauseBudget grants nothing for ARGV[1] µs.

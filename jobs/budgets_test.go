@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,7 +61,10 @@ func TestBudgetCountsWhatIsInFlight(t *testing.T) {
 		}
 		_, first := spend("crm")
 		require.NotNil(t, first)
-		_, lost := spend("crm")
+		living, die := context.WithCancel(t.Context())
+		defer die()
+		_, lost, err := q.Spend(living, "crm", b)
+		require.NoError(t, err)
 		require.NotNil(t, lost)
 		wait, none := spend("crm")
 		require.Nil(t, none)
@@ -70,10 +74,21 @@ func TestBudgetCountsWhatIsInFlight(t *testing.T) {
 		first()
 		_, again := spend("crm")
 		require.NotNil(t, again)
+		for began := time.Now(); time.Since(began) < 2*b.Hold; {
+			wait, none = spend("crm")
+			require.Nil(t, none, "who lives keeps a place for longer than it is held for the dead")
+			timer := time.NewTimer(wait)
+			<-timer.C
+		}
+		die()
 		eventually(t, 5*time.Second, "the place of a process that died is free again", func() bool {
 			_, release := spend("crm")
+			if release != nil {
+				release()
+			}
 			return release != nil
 		})
+		again()
 	})
 }
 

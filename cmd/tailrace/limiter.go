@@ -23,8 +23,8 @@ type limiter struct {
 
 var _ connectors.Limiter = (*limiter)(nil)
 
-// heldAtMost is longer than any request may take.
-const heldAtMost = 3 * time.Minute
+// placeFor is how long the places that a killed process had at a destination are lost to the others.
+const placeFor = 10 * time.Second
 
 // Take implements connectors.Limiter. Without Redis nothing is granted. The floor is asked first: what it refuses must cost
 // other processes nothing of what is in Redis. What Redis refuses is given back to the floor.
@@ -33,7 +33,7 @@ func (l *limiter) Take(ctx context.Context, key string, b connectors.Budget) (ti
 	if err != nil || release == nil {
 		return wait, nil, err
 	}
-	wait, give, err := l.queue.Spend(ctx, key, jobs.Budget{Rate: b.Rate, Burst: b.Burst, Concurrency: b.Concurrency, Hold: heldAtMost})
+	wait, give, err := l.queue.Spend(ctx, key, jobs.Budget{Rate: b.Rate, Burst: b.Burst, Concurrency: b.Concurrency, Hold: placeFor})
 	if err != nil || give == nil {
 		release()
 		l.local.GiveBack(key, b)
